@@ -1,0 +1,175 @@
+// Package proxy stands between a client and a server on TCP and does to their connections what networks do: cuts them, stalls
+// them, cuts them in the middle of a message. It can also write down what passes.
+package proxy
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// Proxy forwards connections to one address. Its methods may be called at any time.
+type Proxy struct {
+	tb     testing.TB
+	target string
+	ln     net.Listener
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	conns   map[net.Conn]struct{}
+	stalled bool // nothing passes, nothing is closed
+	refuse  bool // new connections are closed at once
+	budget  int  // bytes from the server that still pass before everything is cut; negative: no limit
+	down    io.Writer
+	up      io.Writer
+	running sync.WaitGroup
+}
+
+// New returns a proxy to the address, which lives until the test ends.
+func New(tb testing.TB, target string) *Proxy {
+	tb.Helper()
+	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Proxy{tb: tb, target: target, ln: ln, conns: make(map[net.Conn]struct{}), budget: -1}
+	p.changed = sync.NewCond(&p.mu)
+	p.running.Go(p.serve)
+	tb.Cleanup(func() {
+		_ = ln.Close()
+		p.Refuse(true)
+		p.Stall(false)
+		p.Cut()
+		p.running.Wait()
+	})
+	return p
+}
+
+// Address is where clients connect.
+func (p *Proxy) Address() string { return p.ln.Addr().String() }
+
+// Tee writes down what passes: down is from the server, up from the client.
+func (p *Proxy) Tee(down, up io.Writer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down, p.up = down, up
+}
+
+// Cut closes all connections.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut()
+}
+
+// CutAfter closes all connections when the server has sent so many more bytes: most likely in the middle of a message.
+func (p *Proxy) CutAfter(bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.budget = bytes
+}
+
+// Stall stops all that passes, or lets it pass again. Connections stay open, as on a network that loses everything.
+func (p *Proxy) Stall(yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled = yes
+	p.changed.Broadcast()
+}
+
+// Refuse has new connections closed at once, or accepts them again.
+func (p *Proxy) Refuse(yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = yes
+}
+
+func (p *Proxy) cut() {
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	clear(p.conns)
+	p.budget = -1
+}
+
+func (p *Proxy) serve() {
+	for {
+		client, err := p.ln.Accept()
+		if err != nil {
+			return
+		}
+		p.running.Go(func() { p.forward(client) })
+	}
+}
+
+func (p *Proxy) forward(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	server, err := (&net.Dialer{}).Dial("tcp", p.target) //nolint:noctx // the proxy lives longer than the test's context
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	p.mu.Lock()
+	if p.refuse {
+		p.mu.Unlock()
+		return
+	}
+	p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+	p.mu.Unlock()
+	var both sync.WaitGroup
+	both.Go(func() { p.copy(server, client, false) })
+	p.copy(client, server, true)
+	_ = server.Close()
+	_ = client.Close()
+	both.Wait()
+	p.mu.Lock()
+	delete(p.conns, client)
+	delete(p.conns, server)
+	p.mu.Unlock()
+}
+
+func (p *Proxy) copy(to, from net.Conn, down bool) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 && !p.pass(to, buf[:n], down) {
+			return
+		}
+		if err != nil {
+			_ = to.Close()
+			return
+		}
+	}
+}
+
+// pass forwards some bytes when they may pass.
+func (p *Proxy) pass(to net.Conn, b []byte, down bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.stalled {
+		p.changed.Wait()
+	}
+	last := down && p.budget >= 0 && len(b) >= p.budget
+	if last {
+		b = b[:p.budget]
+	}
+	if down && p.budget >= 0 {
+		p.budget -= len(b)
+	}
+	tee := p.up
+	if down {
+		tee = p.down
+	}
+	if tee != nil {
+		if _, err := tee.Write(b); err != nil {
+			p.tb.Errorf("proxy: write down what passes: %v", err)
+		}
+	}
+	_, err := to.Write(b)
+	if last {
+		p.cut()
+		return false
+	}
+	return err == nil
+}
