@@ -1,0 +1,90 @@
+package edge
+
+import (
+	"io"
+	"time"
+
+	"github.com/clavija/clavija/internal/websocket"
+	"github.com/clavija/clavija/protocol"
+)
+
+// close has a close frame sent, after what is queued already. It is for any goroutine.
+func (c *client) close(code protocol.CloseCode, reason string) {
+	frame := websocket.AppendClose(nil, websocket.CloseCode(code), reason)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out == nil {
+		c.doomed = frame
+		return
+	}
+	c.closing.Store(true)
+	c.out.Finish(frame)
+}
+
+// ended is called by the outbox when nothing more will be written: the close frame is out, or the client is lost.
+func (c *client) ended(err error) {
+	if err != nil || c.parted.Load() {
+		c.cut()
+		return
+	}
+	time.AfterFunc(closeTimeout, c.cut) // until then, the client can answer with a close frame of its own
+}
+
+// cut ends the connection at once. It is for any goroutine.
+func (c *client) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		_ = c.conn.Close() // nothing is left to be said, and nobody to hear of it
+	}
+}
+
+// lingerUntilClosed reads what a client still sends, until it has had its time to take the close frame. Closing a TCP connection
+// with unread data would reset it, and the frame could be lost.
+func (c *client) lingerUntilClosed() {
+	if err := c.conn.SetReadDeadline(time.Now().Add(closeTimeout)); err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(c.conn, maxLinger)) // whatever comes, comes too late
+}
+
+// maxLinger bounds what is read of a client that broke the protocol.
+const maxLinger = 1 << 20
+
+// write writes a batch of frames, many to a system call: the cost is per call, not per byte.
+func (c *client) write(frames [][]byte) error {
+	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if len(frames) == 1 {
+		_, err := c.conn.Write(frames[0])
+		return err
+	}
+	buf, _ := c.server.buffers.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+		*buf = make([]byte, 0, batchBytes)
+	}
+	defer c.server.buffers.Put(buf)
+	batch := (*buf)[:0]
+	for _, f := range frames {
+		if len(batch) > 0 && len(batch)+len(f) > batchBytes {
+			if _, err := c.conn.Write(batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+		if len(f) > batchBytes {
+			if _, err := c.conn.Write(f); err != nil {
+				return err
+			}
+			continue
+		}
+		batch = append(batch, f...)
+	}
+	_, err := c.conn.Write(batch)
+	return err
+}
+
+// batchBytes is the size of one write, and of a TLS record's content.
+const batchBytes = 16 << 10
