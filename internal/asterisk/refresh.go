@@ -1,0 +1,175 @@
+package asterisk
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/clavija/clavija/ami"
+	"github.com/clavija/clavija/internal/pbx"
+)
+
+// refresh is one round of asking the PBX for all it has. Its answers are merged with the live events without gap or ghost:
+//
+// Asterisk writes the items of a list as it walks its channels, but live events go through a queue of the session that is written
+// between two actions. So an event that comes after an item can be older than it. An action sent after the lists (the barrier)
+// is answered when all those events have been written: only then is the model compared with the lists.
+//
+// Before the first barrier nothing is told to anyone, so items are simply taken as they come: the old events that follow repeat
+// a piece of history that ends at the truth. Afterwards, items are kept until the barrier, and only what no event has spoken of
+// meanwhile is corrected from them.
+type refresh struct {
+	number uint64 // of the newest round
+	open   bool   // a round is under way
+	items  []ami.Message
+	hints  []ami.Message
+	gone   map[string]bool // channels that ended while the round was under way
+}
+
+// missed notes the end of a channel, which an item of the round may still list.
+func (r *refresh) missed(id string) {
+	if r.open {
+		r.gone[id] = true
+	}
+}
+
+func (m *model) beginRefresh() {
+	m.refresh = refresh{number: m.refresh.number + 1, open: true, gone: make(map[string]bool)}
+}
+
+// listHint takes an item of ExtensionStateList.
+func (m *model) listHint(item ami.Message) {
+	if m.synced {
+		m.refresh.hints = append(m.refresh.hints, item)
+		return
+	}
+	m.applyHint(item)
+}
+
+// listChannel takes an item of Status.
+func (m *model) listChannel(item ami.Message) {
+	if m.synced {
+		m.refresh.items = append(m.refresh.items, item)
+		return
+	}
+	m.take(item)
+}
+
+// listBridge takes an item of BridgeList.
+func (m *model) listBridge(item ami.Message) {
+	if b := m.bridges[item.Get("BridgeUniqueid")]; b != nil {
+		b.holding = isHolding(item)
+	}
+}
+
+// finishRefresh compares the model with the lists. The first time it tells the whole state, later what differs. It returns how
+// many channels live events should have told of, and did not.
+func (m *model) finishRefresh() (unheard int) {
+	round := m.refresh.number
+	for _, item := range m.refresh.hints {
+		id := pbx.ExtensionID{Context: item.Get("Context"), Number: item.Get("Exten")}
+		if e := m.extensions[id]; e != nil && e.heard == round {
+			e.listed = round
+			continue
+		}
+		m.applyHint(item)
+	}
+	for _, item := range m.refresh.items {
+		id := item.Get("Uniqueid")
+		c := m.channels[id]
+		switch {
+		case c == nil && m.refresh.gone[id]:
+		case c == nil:
+			unheard++
+			m.take(item)
+		case c.heard == round:
+			c.listed = round
+		default:
+			m.take(item)
+		}
+	}
+	m.refresh.open = false
+	for _, e := range m.extensions {
+		if e.listed != round {
+			m.removeExtension(e)
+		}
+	}
+	for _, c := range m.channels {
+		if c.listed != round {
+			m.end(c, pbx.CauseUnknown)
+		}
+	}
+	m.refresh = refresh{number: round}
+	if !m.synced {
+		clear(m.requests) // those of a lost link: their legs have been listed now, or never came to be
+		m.inferHold()
+		m.snapshot()
+		return 0
+	}
+	m.flush()
+	return unheard
+}
+
+// take makes the model agree with an item of Status.
+func (m *model) take(item ami.Message) {
+	id := item.Get("Uniqueid")
+	if id == "" {
+		return
+	}
+	_, exists := m.channels[id]
+	c := m.channel(id, item.Get("Channel"))
+	c.listed = m.refresh.number
+	m.identify(c, item)
+	if !exists {
+		m.takeHistory(c, item)
+	}
+	if id := item.Get("BridgeID"); id != "" {
+		m.enter(c, id)
+	} else {
+		m.leave(c)
+	}
+	m.touchFar(c)
+}
+
+// takeHistory guesses how a channel came to be that we did not see coming.
+func (m *model) takeHistory(c *channel, item ami.Message) {
+	c.context, c.exten, c.firstCaller = item.Get("Context"), item.Get("Exten"), c.callerNum
+	if number := item.Get("DNID"); number != "" {
+		c.exten = number
+	}
+	if item.Get("Data") == "(Outgoing Line)" { // the mark of Dial, Queue, Originate on the channels that they make
+		c.dialled, c.dialledBy, c.exten = true, c.connectedNum, ""
+	}
+	if seconds, err := strconv.Atoi(item.Get("Seconds")); err == nil {
+		c.seenAt = m.now.Add(-time.Duration(seconds) * time.Second)
+	}
+	for variable := range item.Values("Variable") {
+		if value, ok := strings.CutPrefix(variable, recordingVariable+"="); ok && value != "" && value != "(null)" {
+			c.recording = true
+		}
+	}
+}
+
+// inferHold finds who holds whom in a state that was not seen coming. Asterisk does not list it, but the hint of an extension
+// that hears music because the other end pressed hold says so. Only an extension with a single call can be judged.
+func (m *model) inferHold() {
+	single := make(map[*extension]*channel)
+	for _, c := range m.channels {
+		if c.extension == nil {
+			continue
+		}
+		if _, several := single[c.extension]; several {
+			single[c.extension] = nil
+			continue
+		}
+		single[c.extension] = c
+	}
+	for e, c := range single {
+		if c == nil || c.holding {
+			continue
+		}
+		if peer := m.peer(c); peer != nil {
+			peer.holding = e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
+		}
+	}
+}
