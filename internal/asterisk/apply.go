@@ -132,7 +132,7 @@ func (m *model) identify(c *channel, msg ami.Message) {
 	}
 	if s, err := strconv.ParseUint(msg.Get("ChannelState"), 10, 8); err == nil && s <= uint64(pbx.StateUnknown) {
 		if state := pbx.CallState(s); state != c.state {
-			c.enterState(state)
+			c.enterState(state, m.now)
 			m.touch(c)
 		}
 	}

@@ -17,6 +17,7 @@ type channel struct {
 
 	state        pbx.CallState
 	passed       []pbx.CallState // the states before, until the call is announced
+	upAt         time.Time       // when it was seen to be up, zero before
 	callerNum    string
 	connectedNum string
 	context      string // where the channel entered the dial plan …

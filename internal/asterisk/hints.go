@@ -93,6 +93,7 @@ func (m *model) removeExtension(e *extension) {
 	for _, c := range m.channels {
 		if c.extension == e {
 			c.extension, c.announced = nil, false
+			delete(m.waiting, c)
 		}
 	}
 	m.remap = true
@@ -117,12 +118,10 @@ func (m *model) mapDevices() {
 	for _, c := range m.channels {
 		owner := c.extension
 		m.own(c)
-		if c.extension != nil && c.extension != owner {
-			m.waiting = append(m.waiting, c)
+		if c.extension != owner {
 			m.touch(c)
 		}
 	}
-	slices.SortFunc(m.waiting, func(a, b *channel) int { return a.compare(b) })
 }
 
 func (m *model) prefers(device string, a, b *extension) bool {

@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type model struct {
 	contexts []string // whose hints are the extensions, in order of preference
 	grace    time.Duration
+	settle   time.Duration
 
 	extensions map[pbx.ExtensionID]*extension
 	byDevice   map[string]*extension // device in lower case
@@ -28,9 +30,9 @@ type model struct {
 
 	refresh refresh
 	dirty   []*channel
-	waiting []*channel // channels of extensions that are not announced yet, oldest first
-	synced  bool       // a whole snapshot was taken: changes may be told
-	now     time.Time  // of the message that is being applied
+	waiting map[*channel]bool // channels of extensions that are not announced yet
+	synced  bool              // a whole snapshot was taken: changes may be told
+	now     time.Time         // of the message that is being applied
 	emit    func(pbx.Event)
 }
 
@@ -38,10 +40,14 @@ type model struct {
 // same. Until then the number that it presents to the network cannot be told.
 const announceGrace = 500 * time.Millisecond
 
+// announceSettle is the same for a call that is up already.
+const announceSettle = 100 * time.Millisecond
+
 func newModel(contexts []string, emit func(pbx.Event)) *model {
 	return &model{
 		contexts:   contexts,
 		grace:      announceGrace,
+		settle:     announceSettle,
 		extensions: make(map[pbx.ExtensionID]*extension),
 		byDevice:   make(map[string]*extension),
 		devices:    make(map[string]bool),
@@ -49,6 +55,7 @@ func newModel(contexts []string, emit func(pbx.Event)) *model {
 		byName:     make(map[string]*channel),
 		bridges:    make(map[string]*bridge),
 		requests:   make(map[string]*request),
+		waiting:    make(map[*channel]bool),
 		emit:       emit,
 	}
 }
@@ -65,9 +72,6 @@ func (m *model) channel(id, name string) *channel {
 	}
 	if name != "" && c.name != name {
 		m.rename(c, name)
-	}
-	if !ok && c.extension != nil {
-		m.waiting = append(m.waiting, c)
 	}
 	return c
 }
@@ -86,8 +90,13 @@ func (m *model) rename(c *channel, name string) {
 
 // own finds the extension that a channel belongs to. Once a call is announced, its extension stays.
 func (m *model) own(c *channel) {
-	if !c.announced && c.device != "" {
-		c.extension = m.byDevice[c.device]
+	if c.announced {
+		return
+	}
+	c.extension = m.byDevice[c.device]
+	delete(m.waiting, c)
+	if c.extension != nil {
+		m.waiting[c] = true
 	}
 }
 
@@ -169,7 +178,7 @@ func (m *model) end(c *channel, cause int) {
 	if m.byName[c.name] == c {
 		delete(m.byName, c.name)
 	}
-	m.waiting = slices.DeleteFunc(m.waiting, func(x *channel) bool { return x == c })
+	delete(m.waiting, c)
 }
 
 // flush tells what has changed since the last flush.
@@ -205,7 +214,7 @@ func (m *model) tell(c *channel) {
 func (m *model) announce(c *channel) {
 	c.call = m.introduce(c)
 	c.announced = true
-	m.waiting = slices.DeleteFunc(m.waiting, func(x *channel) bool { return x == c })
+	delete(m.waiting, c)
 	for _, state := range c.passed {
 		c.call.State = state
 		m.emit(pbx.Event{Kind: pbx.CallChanged, Call: c.call})
@@ -215,20 +224,27 @@ func (m *model) announce(c *channel) {
 	m.emit(pbx.Event{Kind: pbx.CallChanged, Call: c.call})
 }
 
-// deadline returns when the oldest call that waits for its other party must be announced without; zero when none waits.
+// deadline returns when the next call that waits for its other party must be announced without; zero when none waits.
 func (m *model) deadline() time.Time {
-	if len(m.waiting) == 0 {
-		return time.Time{}
+	var first time.Time
+	if !m.synced {
+		return first
 	}
-	return m.waiting[0].seenAt.Add(m.grace)
+	for c := range m.waiting {
+		if t := m.patience(c); first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	return first
 }
 
-// expire announces the calls whose grace is over.
+// expire announces the calls that have waited long enough.
 func (m *model) expire() {
-	for len(m.waiting) > 0 && !m.now.Before(m.waiting[0].seenAt.Add(m.grace)) {
-		c := m.waiting[0]
-		m.waiting = slices.Delete(m.waiting, 0, 1)
-		if m.synced && !c.announced && c.extension != nil {
+	if !m.synced {
+		return
+	}
+	for _, c := range slices.SortedFunc(maps.Keys(m.waiting), (*channel).compare) {
+		if m.ready(c) {
 			m.announce(c)
 		}
 	}
@@ -271,7 +287,7 @@ func (m *model) snapshot() {
 		if !c.announced {
 			c.call = m.introduce(c)
 			c.announced, c.passed = true, nil
-			m.waiting = slices.DeleteFunc(m.waiting, func(x *channel) bool { return x == c })
+			delete(m.waiting, c)
 		}
 		c.call = m.view(c)
 		s.Calls = append(s.Calls, c.call)

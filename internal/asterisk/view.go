@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"strings"
+	"time"
 
 	"github.com/clavija/clavija/internal/pbx"
 )
@@ -15,11 +16,18 @@ func (m *model) ready(c *channel) bool {
 	switch {
 	case c.request != nil, c.reached, c.taken != nil, c.bridge != nil, c.dialled && m.traced(c):
 		return true
-	case c.state == pbx.StateUp && c.connectedNum == "":
-		return true // answered by an application of the dial plan: a queue, a conference, the mailbox
 	}
-	// What is up and connected with somebody whom it did not dial is about to pick up a call.
-	return !m.now.Before(c.seenAt.Add(m.grace))
+	return !m.now.Before(m.patience(c))
+}
+
+// patience returns until when a leg waits for the other party to be known. One that is up is in an application of the dial plan, a
+// queue, a conference, the mailbox; or it is just taking another phone's call, which is known a moment later.
+func (m *model) patience(c *channel) time.Time {
+	last := c.seenAt.Add(m.grace)
+	if settled := c.upAt.Add(m.settle); !c.upAt.IsZero() && settled.Before(last) {
+		return settled
+	}
+	return last
 }
 
 // introduce returns the part of a call that is told once: whose it is, who calls whom.
@@ -69,11 +77,14 @@ func (m *model) view(c *channel) pbx.Call {
 
 // enterState notes a new state. Events come out of order: a leg may have rung and be up before it is known who dialled it. What it
 // went through is told all the same.
-func (c *channel) enterState(state pbx.CallState) {
+func (c *channel) enterState(state pbx.CallState, now time.Time) {
 	if !c.announced && c.state != pbx.StateDown && len(c.passed) < maxPassed {
 		c.passed = append(c.passed, c.state)
 	}
 	c.state = state
+	if state == pbx.StateUp && c.upAt.IsZero() {
+		c.upAt = now
+	}
 }
 
 // maxPassed bounds the states that are remembered of a leg that is not announced.

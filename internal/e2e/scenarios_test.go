@@ -49,6 +49,9 @@ func TestScenarios(t *testing.T) {
 				s.checkAgainst(t, supervisor, s.asterisk.With(t).Channels())
 
 				got := transcript(supervisor.Messages())
+				if play.Name == "forwarded" { // Asterisk itself says one or the other of the leg that was forwarded
+					got = strings.ReplaceAll(got, "hangup 23", "hangup 0")
+				}
 				golden(t, filepath.Join("testdata", string(version), play.Name+".txt"), got)
 				for number, agent := range agents {
 					agent.Fence()
@@ -182,4 +185,3 @@ func recordAMI(t *testing.T, s *site, file string) {
 		}
 	})
 }
-

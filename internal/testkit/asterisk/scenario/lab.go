@@ -79,11 +79,21 @@ func (l *Lab) Context() context.Context { return l.TB.Context() }
 // bridged, a Step tells.
 func (l *Lab) connect(from *phone.Phone, number string, to *phone.Phone) (caller, callee *phone.Call) {
 	l.TB.Helper()
-	caller = from.Dial(number)
-	callee = to.AwaitCall(l.Context())
+	callee = l.rings(to, func() { caller = from.Dial(number) })
 	callee.Answer()
 	caller.AwaitState(l.Context(), phone.Answered)
 	return caller, callee
+}
+
+// rings returns the call that act makes a phone ring with, when Asterisk has said so: it does not speak of a ringing that is over
+// in the same moment.
+func (l *Lab) rings(to *phone.Phone, act func()) *phone.Call {
+	l.TB.Helper()
+	mark := l.Server.Mark()
+	act()
+	call := to.AwaitCall(l.Context())
+	l.Server.AwaitEvent(l.Context(), mark, "Event: Newstate\r\n", "Channel: PJSIP/"+to.User()+"-", "ChannelStateDesc: Ringing\r\n")
+	return call
 }
 
 // change has a phone hold or resume a call, and waits until Asterisk has taken note.

@@ -73,8 +73,8 @@ func BlindInvalid(l *Lab) {
 // BlindTrunk has 101 transfer a call from outside to 102.
 func BlindTrunk(l *Lab) {
 	l.Plug("101", "102")
-	caller := l.Trunk().Call(Mobile, DIDPhone)
-	transferer := l.Phone("101").AwaitCall(l.Context())
+	var caller *phone.Call
+	transferer := l.rings(l.Phone("101"), func() { caller = l.Trunk().Call(Mobile, DIDPhone) })
 	transferer.Answer()
 	l.Step("answered", "PJSIP/trunk Up + PJSIP/101 Up")
 	l.wantTransferred(transferer.Refer("102"))
@@ -146,8 +146,8 @@ func AttendedRinging(l *Lab) {
 // AttendedTrunk has 101 connect a call from outside to one that it placed to outside.
 func AttendedTrunk(l *Lab) {
 	l.Plug("101")
-	caller := l.Trunk().Call(Mobile, DIDPhone)
-	transferer := l.Phone("101").AwaitCall(l.Context())
+	var caller *phone.Call
+	transferer := l.rings(l.Phone("101"), func() { caller = l.Trunk().Call(Mobile, DIDPhone) })
 	transferer.Answer()
 	l.Step("answered", "PJSIP/trunk Up + PJSIP/101 Up")
 	l.change(transferer.Hold, "Hold")
