@@ -1,9 +1,11 @@
 package asterisk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,16 +15,22 @@ import (
 	"github.com/clavija/clavija/internal/switchboard"
 )
 
-// client is a supervisor who writes down what it gets, one message a line.
-type client struct {
+// witness is a supervisor who writes down what it gets, one message a line.
+type witness struct {
 	board *switchboard.Switchboard
 	out   *switchboard.Outbox
 	done  chan error
 	lines strings.Builder // owned by the outbox's writer, until it has finished
 }
 
-// newClient returns a client of a switchboard that runs until the test ends.
-func newClient(t *testing.T) *client {
+// fataler is what a test and a property check have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// testify runs f with a witness of a switchboard that f feeds, and returns what it got. f calls join when the witness is to come.
+func testify(t fataler, f func(publish func([]pbx.Event), join func())) string {
 	t.Helper()
 	board, err := switchboard.New(switchboard.Config{
 		Account: "default",
@@ -32,70 +40,100 @@ func newClient(t *testing.T) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- board.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	c := &client{board: board, done: make(chan error, 1)}
-	c.out = switchboard.NewOutbox(64<<20, func(frames [][]byte) error {
-		for _, f := range frames {
-			c.lines.Write(f)
+	w := &witness{board: board, done: make(chan error, 1)}
+	w.out = switchboard.NewOutbox(64<<20, func(frames [][]byte) error {
+		for _, frame := range frames {
+			w.lines.Write(frame)
 		}
 		return nil
-	}, func(err error) { c.done <- err })
-	return c
+	}, func(err error) { w.done <- err })
+	settle := func() {
+		if err := board.Settle(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f(func(events []pbx.Event) { board.Publish("pbx1", events) }, func() {
+		settle()
+		if err := board.Join(switchboard.NewSupervisor(w.out)); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+	})
+	settle()
+	w.out.Finish(nil)
+	if err := <-w.done; err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	return w.lines.String()
 }
 
-func (c *client) publish(events []pbx.Event) { c.board.Publish("pbx1", events) }
-
-// text returns all that the client got.
-func (c *client) text(t *testing.T) string {
-	t.Helper()
-	if err := c.board.Settle(); err != nil {
-		t.Fatal(err)
-	}
-	c.out.Finish(nil)
-	if err := <-c.done; err != nil {
-		t.Fatal(err)
-	}
-	return c.lines.String()
+// player feeds recorded messages to a model, in the place of a link. Its clock stands still.
+type player struct {
+	*model
+	out []pbx.Event
 }
 
-// replayEvents feeds a recorded stream to a model that knows the given extensions, as if each packet came when the one before was
-// done with.
-func replayEvents(t *testing.T, stream io.Reader, numbers ...string) string {
+func newPlayer() *player {
+	p := &player{}
+	p.model = newModel([]string{"from-internal"}, func(ev pbx.Event) { p.out = append(p.out, ev) })
+	p.now = time.Unix(0, 0)
+	return p
+}
+
+// play applies one message, and returns what came of it.
+func (p *player) play(msg ami.Message) []pbx.Event {
+	p.out = nil
+	switch id := msg.ActionID(); {
+	case strings.HasPrefix(id, "list-"):
+		if !p.refresh.open {
+			p.beginRefresh()
+		}
+		switch msg.Event() {
+		case "ExtensionStatus":
+			p.listHint(msg)
+		case "Status":
+			p.listChannel(msg)
+		case "BridgeListItem":
+			p.listBridge(msg)
+		}
+	case strings.HasPrefix(id, "barrier-"):
+		p.finishRefresh()
+	case id == "" && relevant(msg.Event()):
+		p.apply(msg)
+	}
+	return p.out
+}
+
+// readMessages returns all messages of a stream.
+func readMessages(t fataler, stream []byte) []ami.Message {
 	t.Helper()
-	c := newClient(t)
-	if err := c.board.Join(switchboard.NewSupervisor(c.out)); err != nil {
-		t.Fatal(err)
-	}
-	var out []pbx.Event
-	m := newModel([]string{"from-internal"}, func(ev pbx.Event) { out = append(out, ev) })
-	m.now = time.Unix(0, 0)
-	m.beginRefresh()
-	for _, number := range numbers {
-		m.setHint(pbx.ExtensionID{Context: "from-internal", Number: number}, "PJSIP/"+number, 0)
-	}
-	m.finishRefresh()
-	r := ami.NewReader(stream)
+	var list []ami.Message
+	r := ami.NewReader(bytes.NewReader(stream))
 	for {
 		msg, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			break
+			return list
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if msg.ActionID() == "" && relevant(msg.Event()) {
-			m.apply(msg.Clone())
-		}
-		c.publish(out)
-		out = nil
+		list = append(list, msg.Clone())
 	}
-	return c.text(t)
+}
+
+func readFile(tb testing.TB, name string) []byte {
+	tb.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
 }
