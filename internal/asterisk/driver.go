@@ -86,24 +86,27 @@ func New(cfg Config) (*Driver, error) {
 func (d *Driver) Run(ctx context.Context) error {
 	complaint := complaints{log: d.cfg.Log.With("pbx", d.cfg.Name, "address", d.cfg.AMI.Address)}
 	pause := d.cfg.RetryMin
-	for {
+	for ctx.Err() == nil {
 		followed, err := d.follow(ctx, &complaint)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if followed {
 			pause = d.cfg.RetryMin
 		}
-		complaint.say(err)
-		// Jitter: a fleet of servers does not come back to a restarted PBX in step.
-		wait := time.NewTimer(pause/2 + rand.N(pause/2+1))
-		select {
-		case <-ctx.Done():
-			wait.Stop()
-			return nil
-		case <-wait.C:
+		if ctx.Err() == nil {
+			complaint.say(err)
+			rest(ctx, pause)
 		}
 		pause = min(2*pause, d.cfg.RetryMax)
+	}
+	return nil
+}
+
+// rest waits for a pause, more or less: a fleet of servers must not come back to a restarted PBX in step.
+func rest(ctx context.Context, pause time.Duration) {
+	wait := time.NewTimer(pause/2 + rand.N(pause/2+1)) //nolint:gosec // chance, not a secret
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wait.C:
 	}
 }
 

@@ -110,7 +110,7 @@ func TestWhateverAsteriskSays(t *testing.T) {
 			p.finishRefresh()
 			publish(p.out)
 			join()
-			for i := 0; i < len(messages); i++ {
+			for i := range messages {
 				switch rapid.IntRange(0, 19).Draw(t, "fate") {
 				case 0: // lost
 					continue
@@ -161,7 +161,7 @@ func FuzzModel(f *testing.F) {
 	for _, file := range transcripts(f)[:8] {
 		f.Add(readFile(f, file))
 	}
-	f.Fuzz(func(t *testing.T, stream []byte) {
+	f.Fuzz(func(_ *testing.T, stream []byte) {
 		p := newPlayer()
 		p.beginRefresh()
 		p.setHint(pbx.ExtensionID{Context: "from-internal", Number: "101"}, "PJSIP/101", 0)

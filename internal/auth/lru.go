@@ -25,20 +25,26 @@ func (l *lru[K, V]) get(key K) (value V, ok bool) {
 		return value, false
 	}
 	l.order.MoveToFront(e)
-	return e.Value.(*lruEntry[K, V]).value, true
+	return l.entry(e).value, true
 }
 
 // put sets the value of key; if there are too many, the entry goes that hasn't been used for longest.
 func (l *lru[K, V]) put(key K, value V) {
 	if e, ok := l.entries[key]; ok {
-		e.Value.(*lruEntry[K, V]).value = value
+		l.entry(e).value = value
 		l.order.MoveToFront(e)
 		return
 	}
 	l.entries[key] = l.order.PushFront(&lruEntry[K, V]{key, value})
 	if len(l.entries) > l.size {
-		l.remove(l.order.Back().Value.(*lruEntry[K, V]).key)
+		l.remove(l.entry(l.order.Back()).key)
 	}
+}
+
+// entry returns what an element of the order holds, which is nothing else.
+func (l *lru[K, V]) entry(e *list.Element) *lruEntry[K, V] {
+	entry, _ := e.Value.(*lruEntry[K, V])
+	return entry
 }
 
 // remove takes key out and reports whether it was there.

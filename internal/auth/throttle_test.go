@@ -49,7 +49,7 @@ func TestThrottleName(t *testing.T) {
 		if waited := fail(t, th, address(100), "eva"); waited != 0 {
 			t.Errorf("another name waited %v", waited)
 		}
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		if waited := fail(t, th, address(101), "ana"); waited != 0 {
 			t.Errorf("after five minutes the name waited %v", waited)
 		}
@@ -72,7 +72,7 @@ func TestThrottleAddress(t *testing.T) {
 		if waited := fail(t, th, address(2), "user1"); waited != 0 {
 			t.Errorf("another address waited %v", waited)
 		}
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		if waited := fail(t, th, address(1), "user0"); waited != 0 {
 			t.Errorf("after five minutes the address waited %v", waited)
 		}

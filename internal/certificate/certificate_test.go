@@ -56,7 +56,7 @@ func TestSelfSignedIsRenewedBeforeItEnds(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		first := leaf(t, selfSigned(t, dir))
-		time.Sleep(time.Until(first.Leaf.NotAfter) - 24*time.Hour)
+		<-time.After(time.Until(first.Leaf.NotAfter) - 24*time.Hour)
 		if leaf(t, selfSigned(t, dir)).Leaf.Equal(first.Leaf) {
 			t.Error("a certificate that ends tomorrow was not made anew")
 		}
@@ -97,14 +97,14 @@ func TestChangedFilesAreTakenUp(t *testing.T) {
 		if err := os.Rename(newKey, key); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if !leaf(t, s).Leaf.Equal(before.Leaf) {
 			t.Error("half a change was taken up")
 		}
 		if err := os.Rename(newCert, cert); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if !leaf(t, s).Leaf.Equal(want.Leaf) {
 			t.Error("the changed certificate was not taken up")
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,15 +149,6 @@ func (s *site) agentOf(t *testing.T, extension string) *watch.Client {
 	return c
 }
 
-// awaitOnline waits until the PBX is followed: one of its extensions is known.
-func awaitOnline(t *testing.T, c *watch.Client, extension string) {
-	t.Helper()
-	c.AwaitState(func(r *watch.Replica) bool {
-		status := r.Status("pbx1", extension)
-		return status != "" && status != protocol.StatusUnavailable
-	})
-}
-
 // checkAgainst waits until a client's state has what Asterisk itself lists, then compares that with what a fresh client is told.
 func (s *site) checkAgainst(t *testing.T, watching *watch.Client, channels []asterisk.Channel) {
 	t.Helper()
@@ -256,15 +246,4 @@ func (l *logBook) awaitAfter(t *testing.T, mark int, texts ...string) {
 		}
 		l.changed.Wait()
 	}
-}
-
-// dialTCP is for tests that speak below the protocol.
-func dialTCP(t *testing.T, address string) net.Conn {
-	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn
 }

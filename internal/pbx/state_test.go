@@ -72,7 +72,8 @@ func TestStateTellsEachStepOnce(t *testing.T) {
 		{"a call without an ID", []pbx.Event{call(pbx.Call{})}, nil},
 		{
 			"a call of an unknown extension",
-			[]pbx.Event{{Kind: pbx.CallChanged, Call: pbx.Call{ID: "1", Extension: id("999")}}}, nil,
+			[]pbx.Event{{Kind: pbx.CallChanged, Call: pbx.Call{ID: "1", Extension: id("999")}}},
+			nil,
 		},
 		{
 			"an extension goes, and its calls before it",
