@@ -37,9 +37,13 @@ type Source struct {
 }
 
 // stamp tells versions of the two files apart.
-type stamp struct {
-	certTime, keyTime time.Time
-	certSize, keySize int64
+type stamp struct{ cert, key fs.FileInfo }
+
+func (s stamp) equal(other stamp) bool {
+	same := func(a, b fs.FileInfo) bool {
+		return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+	}
+	return same(s.cert, other.cert) && same(s.key, other.key)
 }
 
 // FromFiles reads a certificate chain and its key, in PEM.
@@ -89,7 +93,7 @@ func (s *Source) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 func (s *Source) refresh() {
 	now, err := s.stamp()
-	if err == nil && now == s.read {
+	if err == nil && now.equal(s.read) {
 		return
 	}
 	if err == nil {
@@ -111,7 +115,7 @@ func (s *Source) stamp() (stamp, error) {
 	if err != nil {
 		return stamp{}, err
 	}
-	return stamp{cert.ModTime(), key.ModTime(), cert.Size(), key.Size()}, nil
+	return stamp{cert, key}, nil
 }
 
 func (s *Source) load(now stamp) error {
