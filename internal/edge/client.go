@@ -250,7 +250,7 @@ func (c *client) login(ctx context.Context, credentials protocol.AuthPlain) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
-	id, err := c.server.auth.Login(ctx, c.kind, credentials.User, credentials.Passwd, c.remote)
+	id, err := c.authenticate(ctx, credentials)
 	switch {
 	case errors.Is(err, auth.ErrInvalid):
 		c.forbid("invalid credentials")
@@ -264,6 +264,22 @@ func (c *client) login(ctx context.Context, credentials protocol.AuthPlain) {
 		return
 	}
 	c.admitted(ctx, id, credentials.Features != nil)
+}
+
+// authenticate asks who the client is. When too many ask at once it waits for its turn: clients of the service that the protocol
+// comes from know only yes and no.
+func (c *client) authenticate(ctx context.Context, credentials protocol.AuthPlain) (auth.Identity, error) {
+	for {
+		id, err := c.server.auth.Login(ctx, c.kind, credentials.User, credentials.Passwd, c.remote)
+		if !errors.Is(err, auth.ErrBusy) {
+			return id, err
+		}
+		select {
+		case <-ctx.Done():
+			return id, err
+		case <-time.After(busyPause):
+		}
+	}
 }
 
 func (c *client) forbid(why string) {

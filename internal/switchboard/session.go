@@ -30,54 +30,85 @@ func (s *Switchboard) Act(session *Session, request protocol.Request) error {
 	return s.ask(func() {
 		switch r := request.(type) {
 		case protocol.Originate:
-			s.act(session, protocol.ActionCall, pbx.Command{
-				Kind: pbx.Originate, Phone: r.Phone, Custom: [2]string{r.CustomField1, r.CustomField2},
-			})
+			if d := s.desk(session, protocol.ActionCall); d != nil {
+				d.do(pbx.Command{Kind: pbx.Originate, Phone: r.Phone, Custom: [2]string{r.CustomField1, r.CustomField2}})
+			}
 		case protocol.BlindTransfer:
-			s.act(session, protocol.ActionBlindTransfer, pbx.Command{
-				Kind: pbx.BlindTransfer, CallID: r.Call, Phone: r.Phone,
-			})
+			if d := s.desk(session, protocol.ActionBlindTransfer); d != nil && d.owns(r.Call) {
+				d.do(pbx.Command{Kind: pbx.BlindTransfer, CallID: r.Call, Phone: r.Phone})
+			}
 		case protocol.HangupCalls:
-			for _, id := range r.Calls {
-				s.act(session, protocol.ActionHangup, pbx.Command{Kind: pbx.Hangup, CallID: id})
+			if d := s.desk(session, protocol.ActionHangup); d != nil {
+				own, foreign := d.split(r.Calls)
+				for _, id := range own {
+					d.do(pbx.Command{Kind: pbx.Hangup, CallID: id})
+				}
+				d.owns(foreign...)
 			}
 		}
 	})
 }
 
-// act checks that a command concerns nothing but the agent's own extension and calls, and hands it to the PBX.
-func (s *Switchboard) act(session *Session, action string, cmd pbx.Command) {
-	refuse := func(code protocol.ErrorCode, message string) {
-		session.out.Reply(s.frame(protocol.Error{Code: code, Message: message, Action: action}.AppendJSON(nil)))
+// desk is an agent's place at its PBX, for one action.
+type desk struct {
+	session   *Session
+	server    *server
+	extension pbx.ExtensionID
+	action    string
+	frame     func(dst, message []byte) []byte
+}
+
+// desk returns the place of a session that may act now; nil when it may not, which is answered.
+func (s *Switchboard) desk(session *Session, action string) *desk {
+	d := &desk{session: session, server: s.byName[session.server], action: action, frame: s.cfg.Frame}
+	if !session.agent || d.server == nil {
+		d.refuse(protocol.CodeForbidden, "only agents can act on calls: connect to /agent with an agent's credentials")
+		return nil
 	}
-	srv := s.byName[session.server]
-	if !session.agent || srv == nil {
-		refuse(protocol.CodeForbidden, "only agents can act on calls: connect to /agent with an agent's credentials")
-		return
+	if !d.server.online {
+		d.refuse(protocol.CodePBXUnavailable, "the PBX "+d.server.Name+" is away; try again when the extension is back")
+		return nil
 	}
-	if !srv.online {
-		refuse(protocol.CodePBXUnavailable, "the PBX "+srv.Name+" is away; try again when the extension is back")
-		return
+	var ok bool
+	if d.extension, ok = d.server.numbers[session.extension]; !ok {
+		d.refuse(protocol.CodeNotRegistered, "the PBX "+d.server.Name+" has no extension "+session.extension)
+		return nil
 	}
-	id, ok := srv.numbers[session.extension]
-	if !ok {
-		refuse(protocol.CodeNotRegistered, "the PBX "+srv.Name+" has no extension "+session.extension)
-		return
-	}
-	cmd.Extension = id
-	if cmd.Kind != pbx.Originate {
-		if call, ok := srv.state.Call(cmd.CallID); !ok || call.Extension != id {
-			refuse(protocol.CodeNoSuchCall, fmt.Sprintf("the extension has no call %q", cmd.CallID))
-			return
+	return d
+}
+
+func (d *desk) refuse(code protocol.ErrorCode, message string) {
+	d.session.out.Reply(d.frame(nil, protocol.Error{Code: code, Message: message, Action: d.action}.AppendJSON(nil)))
+}
+
+// split tells the extension's own calls from all else.
+func (d *desk) split(ids []string) (own, foreign []string) {
+	for _, id := range ids {
+		if call, ok := d.server.state.Call(id); ok && call.Extension == d.extension {
+			own = append(own, id)
+			continue
 		}
+		foreign = append(foreign, id)
 	}
-	frame := s.cfg.Frame
-	srv.Commander.Do(cmd, func(err error) {
-		if err == nil {
-			return
+	return own, foreign
+}
+
+// owns tells whether all calls are the extension's own. If not, that is answered: never whether they are somebody else's.
+func (d *desk) owns(ids ...string) bool {
+	_, foreign := d.split(ids)
+	if len(foreign) > 0 {
+		d.refuse(protocol.CodeNoSuchCall, fmt.Sprintf("the extension has no call %q", foreign))
+	}
+	return len(foreign) == 0
+}
+
+// do hands a command to the PBX.
+func (d *desk) do(cmd pbx.Command) {
+	cmd.Extension = d.extension
+	d.server.Commander.Do(cmd, func(err error) {
+		if err != nil {
+			d.refuse(explain(err))
 		}
-		code, message := explain(err)
-		session.out.Reply(frame(nil, protocol.Error{Code: code, Message: message, Action: action}.AppendJSON(nil)))
 	})
 }
 

@@ -278,11 +278,12 @@ func TestSlowClientIsGivenAFreshState(t *testing.T) {
 	if err := s.Settle(); err != nil {
 		t.Fatal(err)
 	}
-	slow, gate := newInbox(0), make(chan struct{})
+	slow, began, gate := newInbox(0), make(chan struct{}), make(chan struct{})
 	first := true
 	out := switchboard.NewOutbox(3500, func(frames [][]byte) error {
 		if first {
 			first = false
+			close(began)
 			<-gate
 		}
 		return slow.take(frames)
@@ -291,6 +292,7 @@ func TestSlowClientIsGivenAFreshState(t *testing.T) {
 	if err := errors.Join(s.Join(switchboard.NewSupervisor(out)), s.Settle()); err != nil {
 		t.Fatal(err)
 	}
+	<-began
 	for i := range 20 {
 		s.Publish("pbx1", []pbx.Event{changed("101", strconv.Itoa(i), pbx.StateUp)})
 	}
