@@ -26,8 +26,8 @@ func (l *link) lists() []list {
 	m := l.d.model
 	return []list{
 		{action: ami.NewAction("ExtensionStateList"), item: "ExtensionStatus", right: "call", take: m.listHint},
-		{action: ami.NewAction("Status").With("Variables", recordingVariable), item: "Status", right: "call", take: m.listChannel},
 		{action: ami.NewAction("BridgeList"), item: "BridgeListItem", optional: true, take: m.listBridge},
+		{action: ami.NewAction("Status").With("Variables", recordingVariable), item: "Status", right: "call", take: m.listChannel},
 		{
 			action: ami.NewAction("DeviceStateList"), item: "DeviceStateChange", right: "call", optional: true,
 			take: func(item ami.Message) {

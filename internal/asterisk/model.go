@@ -163,10 +163,10 @@ func (m *model) leave(c *channel) {
 // end removes a channel that has hung up.
 func (m *model) end(c *channel, cause int) {
 	m.leave(c)
-	// What waits to be told of the others comes first: a leg is taken off hold before the one that held it is gone.
-	if m.synced && c.extension != nil && !c.announced && (c.reached || !c.dialled && c.state == pbx.StateRing) {
-		m.announce(c)
+	if m.synced && c.extension != nil && !c.announced && (c.dialled || c.entered()) {
+		m.announce(c) // it was too short to be told before
 	}
+	// What waits to be told of the others comes first: a leg is taken off hold before the one that held it is gone.
 	m.flush()
 	if c.announced && m.synced {
 		m.emit(pbx.Event{Kind: pbx.CallEnded, Call: c.call, Cause: cause})

@@ -24,6 +24,7 @@ type refresh struct {
 	items  []ami.Message
 	hints  []ami.Message
 	gone   map[string]bool // channels that ended while the round was under way
+	lots   map[string]bool // bridges that were listed as holding ones
 }
 
 // missed notes the end of a channel, which an item of the round may still list.
@@ -34,7 +35,9 @@ func (r *refresh) missed(id string) {
 }
 
 func (m *model) beginRefresh() {
-	m.refresh = refresh{number: m.refresh.number + 1, open: true, gone: make(map[string]bool)}
+	m.refresh = refresh{
+		number: m.refresh.number + 1, open: true, gone: make(map[string]bool), lots: make(map[string]bool),
+	}
 }
 
 // listHint takes an item of ExtensionStateList.
@@ -55,10 +58,10 @@ func (m *model) listChannel(item ami.Message) {
 	m.take(item)
 }
 
-// listBridge takes an item of BridgeList.
+// listBridge takes an item of BridgeList. The channels that are in the bridges are listed after it.
 func (m *model) listBridge(item ami.Message) {
-	if b := m.bridges[item.Get("BridgeUniqueid")]; b != nil {
-		b.holding = isHolding(item)
+	if isHolding(item) {
+		m.refresh.lots[item.Get("BridgeUniqueid")] = true
 	}
 }
 
@@ -88,7 +91,6 @@ func (m *model) finishRefresh() (unheard int) {
 			m.take(item)
 		}
 	}
-	m.refresh.open = false
 	for _, e := range m.extensions {
 		if e.listed != round {
 			m.removeExtension(e)
@@ -124,7 +126,8 @@ func (m *model) take(item ami.Message) {
 		m.takeHistory(c, item)
 	}
 	if id := item.Get("BridgeID"); id != "" {
-		m.enter(c, id)
+		b := m.enter(c, id)
+		b.holding = b.holding || m.refresh.lots[id]
 	} else {
 		m.leave(c)
 	}
@@ -168,7 +171,8 @@ func (m *model) inferHold() {
 		if c == nil || c.holding {
 			continue
 		}
-		if peer := m.peer(c); peer != nil {
+		// Through Local channels, a hint tells nothing of holding.
+		if peer := c.bridge.other(c); peer != nil && !peer.local {
 			peer.holding = e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
 		}
 	}

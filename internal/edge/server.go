@@ -60,8 +60,8 @@ const (
 	maxWrongTries = 5                // wrong credentials on one connection, before it is closed
 	loginTimeout  = 30 * time.Second
 	busyPause     = 500 * time.Millisecond // between two tries to log a client in, when too many log in at once
-	actionBurst   = 50 // messages that a client may send at once …
-	actionRate    = 20 // … and per second after that
+	actionBurst   = 50                     // messages that a client may send at once …
+	actionRate    = 20                     // … and per second after that
 	rudeMessages  = 500
 )
 

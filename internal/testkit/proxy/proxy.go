@@ -18,9 +18,10 @@ type Proxy struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	conns   map[net.Conn]struct{}
-	stalled bool // nothing passes, nothing is closed
-	refuse  bool // new connections are closed at once
-	budget  int  // bytes from the server that still pass before everything is cut; negative: no limit
+	stalled bool       // nothing passes, nothing is closed
+	refuse  bool       // new connections are closed at once
+	budget  int        // bytes from the server that still pass before everything is cut; negative: no limit
+	ration  func() int // for a new connection: bytes from the server before it is cut; nil: no limit
 	down    io.Writer
 	up      io.Writer
 	running sync.WaitGroup
@@ -68,6 +69,14 @@ func (p *Proxy) CutAfter(bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.budget = bytes
+}
+
+// Ration has each new connection cut when the server has sent so many bytes on it, as next says; negative: never. A nil next ends
+// that, also for the connections that there are. next is called for one connection after the other.
+func (p *Proxy) Ration(next func() int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ration = next
 }
 
 // Stall stops all that passes, or lets it pass again. Connections stay open, as on a network that loses everything.
