@@ -29,6 +29,7 @@ type channel struct {
 	dialledBy string   // the caller's number that the dialler presents to this channel
 	reached   bool     // the dial that this channel began has reached a real channel
 	presented string   // the number presented to the trunk that this channel dialled
+	origin    string   // of a channel that we did not see coming: the Uniqueid of the one that its conversation began with
 
 	taken *pbx.Call // the call of another extension that this leg has picked up
 

@@ -69,6 +69,9 @@ func (m *model) listBridge(item ami.Message) {
 // many channels live events should have told of, and did not.
 func (m *model) finishRefresh() (unheard int) {
 	round := m.refresh.number
+	if m.remap {
+		m.mapDevices()
+	}
 	for _, item := range m.refresh.hints {
 		id := pbx.ExtensionID{Context: item.Get("Context"), Number: item.Get("Exten")}
 		if e := m.extensions[id]; e != nil && e.heard == round {
@@ -136,7 +139,7 @@ func (m *model) take(item ami.Message) {
 
 // takeHistory guesses how a channel came to be that we did not see coming.
 func (m *model) takeHistory(c *channel, item ami.Message) {
-	c.context, c.exten, c.firstCaller = item.Get("Context"), item.Get("Exten"), c.callerNum
+	c.exten, c.firstCaller, c.origin = item.Get("Exten"), c.callerNum, item.Get("Linkedid")
 	if number := item.Get("DNID"); number != "" {
 		c.exten = number
 	}

@@ -48,13 +48,20 @@ func (m *model) introduce(c *channel) pbx.Call {
 	case c.dialled || !c.entered():
 		call.Direction = pbx.Inbound
 		call.PhoneA, call.PhoneB = m.caller(c), own.Number
-		if source := m.source(c); source != nil && m.public(source) {
+		source := m.source(c)
+		if source == nil {
+			source = m.channels[c.origin]
+		}
+		if source != nil && m.public(source) {
 			call.DIDA, call.DIDB = source.firstCaller, source.exten
 		}
 	default:
 		call.Direction = pbx.Outbound
 		call.PhoneA, call.PhoneB = own.Number, c.exten
 		call.DIDA = c.presented
+		if c.origin != "" && c.firstCaller != own.Number {
+			call.DIDA = c.firstCaller // the dial plan had changed it, for the outside to see
+		}
 	}
 	return call
 }
