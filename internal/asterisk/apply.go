@@ -96,11 +96,10 @@ func (m *model) applyChannel(event string, msg ami.Message) {
 			m.leave(c)
 		}
 	case "Hold", "Unhold":
-		c.holding = event == "Hold"
+		c.holding, c.holdHeard = event == "Hold", m.refresh.number
 		m.touchFar(c)
 	case "MixMonitorStart", "MixMonitorStop":
-		c.recording = event == "MixMonitorStart"
-		m.touchFar(c)
+		m.record(c, event == "MixMonitorStart")
 	case "Pickup":
 		if target := m.channels[msg.Get("TargetUniqueid")]; target != nil && target.extension != nil {
 			taken := m.introduce(target)
@@ -108,11 +107,16 @@ func (m *model) applyChannel(event string, msg ami.Message) {
 			m.touch(c)
 		}
 	case "VarSet":
-		if msg.Get("Variable") == recordingVariable && msg.Get("Value") != "" && !c.recording {
-			c.recording = true
-			m.touchFar(c)
+		if msg.Get("Variable") == recordingVariable && msg.Get("Value") != "" {
+			m.record(c, true)
 		}
 	}
+}
+
+// record notes that a recording of a channel runs, or does not.
+func (m *model) record(c *channel, runs bool) {
+	c.recording, c.recorded = runs, c.recorded || runs
+	m.touchFar(c)
 }
 
 // born takes a Newchannel.

@@ -34,8 +34,10 @@ type channel struct {
 	taken *pbx.Call // the call of another extension that this leg has picked up
 
 	bridge    *bridge
-	holding   bool // this leg pressed hold
-	recording bool // a MixMonitor runs on this channel
+	holding   bool   // this leg pressed hold
+	holdHeard uint64 // the newest refresh that had begun when it last pressed or released hold
+	recording bool   // a MixMonitor runs on this channel
+	recorded  bool   // one has run, or runs
 
 	request   *request  // the Originate that made it, if it was ours
 	seenAt    time.Time // when we first heard of it

@@ -128,6 +128,13 @@ func (m *model) take(item ami.Message) {
 	if !exists {
 		m.takeHistory(c, item)
 	}
+	for variable := range item.Values("Variable") {
+		// The variable stays when a recording ends. So it tells of one only if none was seen before.
+		value, ok := strings.CutPrefix(variable, recordingVariable+"=")
+		if ok && value != "" && value != "(null)" && !c.recorded {
+			m.record(c, true)
+		}
+	}
 	if id := item.Get("BridgeID"); id != "" {
 		b := m.enter(c, id)
 		b.holding = b.holding || m.refresh.lots[id]
@@ -149,11 +156,6 @@ func (m *model) takeHistory(c *channel, item ami.Message) {
 	if seconds, err := strconv.Atoi(item.Get("Seconds")); err == nil {
 		c.seenAt = m.now.Add(-time.Duration(seconds) * time.Second)
 	}
-	for variable := range item.Values("Variable") {
-		if value, ok := strings.CutPrefix(variable, recordingVariable+"="); ok && value != "" && value != "(null)" {
-			c.recording = true
-		}
-	}
 }
 
 // inferHold finds who holds whom in a state that was not seen coming. Asterisk does not list it, but the hint of an extension
@@ -171,12 +173,12 @@ func (m *model) inferHold() {
 		single[c.extension] = c
 	}
 	for e, c := range single {
-		if c == nil || c.holding {
+		if c == nil {
 			continue
 		}
-		// Through Local channels, a hint tells nothing of holding.
-		if peer := c.bridge.other(c); peer != nil && !peer.local {
-			peer.holding = e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
+		// Through Local channels, a hint tells nothing of holding. What was heard while the lists came is newer than they are.
+		if other := c.bridge.other(c); other != nil && !other.local && other.holdHeard != m.refresh.number {
+			other.holding = e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
 		}
 	}
 }
