@@ -164,22 +164,27 @@ func (d *Driver) Do(cmd pbx.Command, done func(error)) {
 	done(&pbx.Failure{Reason: pbx.Congestion, Detail: "too many commands at once"})
 }
 
-// complaints logs why the PBX cannot be followed, once for each new reason.
+// complaints logs why the PBX cannot be followed: each new reason at once, the same one as a reminder.
 type complaints struct {
-	log  *slog.Logger
-	last string
+	log    *slog.Logger
+	advice string
+	at     time.Time
 }
 
+// reminder is how often the same complaint is made.
+const reminder = time.Minute
+
 func (c *complaints) say(err error) {
-	if err == nil || err.Error() == c.last {
+	what := advice(err)
+	if what == c.advice && time.Since(c.at) < reminder {
 		return
 	}
-	c.last = err.Error()
-	c.log.Error("pbx cannot be followed; trying again until it can", "err", err, "advice", advice(err))
+	c.advice, c.at = what, time.Now()
+	c.log.Error("pbx cannot be followed; trying again until it can", "err", err, "advice", what)
 }
 
 func (c *complaints) over() {
-	c.last = ""
+	c.advice = ""
 	c.log.Info("pbx is followed")
 }
 

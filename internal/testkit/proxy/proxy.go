@@ -125,10 +125,14 @@ func (p *Proxy) forward(client net.Conn) {
 		return
 	}
 	p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+	ration := -1
+	if p.ration != nil {
+		ration = p.ration()
+	}
 	p.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(server, client, false) })
-	p.copy(client, server, true)
+	both.Go(func() { p.copy(server, client, p.passUp) })
+	p.copy(client, server, func(to net.Conn, b []byte) bool { return p.passDown(to, b, &ration) })
 	_ = server.Close()
 	_ = client.Close()
 	both.Wait()
@@ -138,11 +142,11 @@ func (p *Proxy) forward(client net.Conn) {
 	p.mu.Unlock()
 }
 
-func (p *Proxy) copy(to, from net.Conn, down bool) {
+func (p *Proxy) copy(to, from net.Conn, pass func(to net.Conn, b []byte) bool) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !p.pass(to, buf[:n], down) {
+		if n > 0 && !pass(to, buf[:n]) {
 			return
 		}
 		if err != nil {
@@ -152,23 +156,43 @@ func (p *Proxy) copy(to, from net.Conn, down bool) {
 	}
 }
 
-// pass forwards some bytes when they may pass.
-func (p *Proxy) pass(to net.Conn, b []byte, down bool) bool {
+// passUp forwards what the client sent, and tells whether more may follow.
+func (p *Proxy) passUp(to net.Conn, b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.write(to, b, p.up)
+}
+
+// passDown forwards what the server sent, as far as it may pass, and tells whether more may follow.
+func (p *Proxy) passDown(to net.Conn, b []byte, ration *int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b, end := spend(&p.budget, b)
+	last := false
+	if p.ration != nil {
+		b, last = spend(ration, b)
+	}
+	ok := p.write(to, b, p.down)
+	if end {
+		p.cut()
+	}
+	return ok && !end && !last
+}
+
+// spend takes b off a budget of bytes, and returns what of it the budget is enough for, and whether it is spent now.
+func spend(budget *int, b []byte) (enough []byte, spent bool) {
+	if *budget < 0 {
+		return b, false
+	}
+	b = b[:min(len(b), *budget)]
+	*budget -= len(b)
+	return b, *budget == 0
+}
+
+// write forwards bytes when they may pass. p.mu is held.
+func (p *Proxy) write(to net.Conn, b []byte, tee io.Writer) bool {
 	for p.stalled {
 		p.changed.Wait()
-	}
-	last := down && p.budget >= 0 && len(b) >= p.budget
-	if last {
-		b = b[:p.budget]
-	}
-	if down && p.budget >= 0 {
-		p.budget -= len(b)
-	}
-	tee := p.up
-	if down {
-		tee = p.down
 	}
 	if tee != nil {
 		if _, err := tee.Write(b); err != nil {
@@ -176,9 +200,5 @@ func (p *Proxy) pass(to net.Conn, b []byte, down bool) bool {
 		}
 	}
 	_, err := to.Write(b)
-	if last {
-		p.cut()
-		return false
-	}
 	return err == nil
 }
