@@ -15,7 +15,7 @@ func relevant(event string) bool {
 	case "Newchannel", "Newstate", "NewCallerid", "NewConnectedLine", "Rename", "Hangup",
 		"DialBegin", "BridgeEnter", "BridgeLeave", "BridgeDestroy",
 		"Hold", "Unhold", "MixMonitorStart", "MixMonitorStop", "VarSet", "Pickup",
-		"ExtensionStatus", "DeviceStateChange", "OriginateResponse", "FullyBooted", "Reload", "Shutdown":
+		"ExtensionStatus", "DeviceStateChange", "OriginateResponse", "FullyBooted", "Reload":
 		return true
 	}
 	return false
@@ -30,7 +30,7 @@ func (m *model) apply(msg ami.Message) {
 	case "ExtensionStatus":
 		m.applyHint(msg)
 	case "DeviceStateChange":
-		m.devices[strings.ToLower(msg.Get("Device"))] = reachable(msg.Get("State"))
+		m.setDevice(msg)
 	case "BridgeDestroy":
 		m.destroy(msg.Get("BridgeUniqueid"))
 	case "DialBegin":
@@ -50,6 +50,17 @@ func (m *model) applyHint(msg ami.Message) {
 	m.setHint(id, msg.Get("Hint"), number)
 	if e := m.extensions[id]; e != nil {
 		e.heard = m.refresh.number
+	}
+}
+
+// setDevice notes whether a device of an extension can be reached. Those of others are of no use: there is one for each number that
+// was ever dialled.
+func (m *model) setDevice(msg ami.Message) {
+	if m.remap {
+		m.mapDevices()
+	}
+	if device := strings.ToLower(msg.Get("Device")); m.byDevice[device] != nil {
+		m.devices[strings.Clone(device)] = reachable(msg.Get("State"))
 	}
 }
 
@@ -96,7 +107,7 @@ func (m *model) applyChannel(event string, msg ami.Message) {
 			m.leave(c)
 		}
 	case "Hold", "Unhold":
-		c.holding, c.holdHeard = event == "Hold", m.refresh.number
+		m.hold(c, event == "Hold")
 		m.touchFar(c)
 	case "MixMonitorStart", "MixMonitorStop":
 		m.record(c, event == "MixMonitorStart")
@@ -111,6 +122,15 @@ func (m *model) applyChannel(event string, msg ami.Message) {
 			m.record(c, true)
 		}
 	}
+}
+
+// hold notes that a leg has pressed hold, or released it.
+func (m *model) hold(c *channel, pressed bool) {
+	if peer := m.peer(c); peer != nil && peer.inferred && !pressed && !c.holding {
+		peer.holding, peer.inferred = false, false // so it was this end that held, not the other
+		m.touchFar(peer)
+	}
+	c.holding, c.inferred, c.holdHeard = pressed, false, m.refresh.number
 }
 
 // record notes that a recording of a channel runs, or does not.
@@ -140,6 +160,10 @@ func (m *model) identify(c *channel, msg ami.Message) {
 			m.touch(c)
 		}
 	}
+	if exten := msg.Get("Exten"); c.early() && exten != "" && exten != "s" {
+		c.context, c.exten, c.seenAt = msg.Get("Context"), exten, m.now
+		m.touch(c)
+	}
 	c.callerNum = known(msg.Get("CallerIDNum"))
 	c.connectedNum = known(msg.Get("ConnectedLineNum"))
 }
@@ -155,11 +179,11 @@ func (m *model) dial(msg ami.Message) {
 	to.dialler = m.channels[msg.Get("Uniqueid")]
 	to.dialledBy = known(msg.Get("DestConnectedLineNum"))
 	if !to.local {
-		m.reach(to)
-		return
+		m.untraced[to] = true
 	}
-	for _, c := range m.channels {
-		if c.dialled && !c.local && c.dialler != nil && c.dialler.local {
+	for c := range m.untraced {
+		if m.traced(c) {
+			delete(m.untraced, c)
 			m.reach(c)
 		}
 	}

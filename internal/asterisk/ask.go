@@ -13,6 +13,12 @@ import (
 // bootGrace is how long Asterisk may take to say that it is booted. It says so at once to a user who may read system events.
 const bootGrace = 3 * time.Second
 
+// bootLimit is how long a PBX that has not said that it is booted, and has no hints, is taken to be loading its dial plan still.
+const bootLimit = time.Minute
+
+// suspectPause is how soon a PBX is asked again about channels that it did not list, and whose end it did not tell.
+const suspectPause = 2 * time.Second
+
 // list is one of the questions of a refresh.
 type list struct {
 	action   ami.Action
@@ -30,9 +36,7 @@ func (l *link) lists() []list {
 		{action: ami.NewAction("Status").With("Variables", recordingVariable), item: "Status", right: "call", take: m.listChannel},
 		{
 			action: ami.NewAction("DeviceStateList"), item: "DeviceStateChange", right: "call", optional: true,
-			take: func(item ami.Message) {
-				m.devices[strings.ToLower(item.Get("Device"))] = reachable(item.Get("State"))
-			},
+			take: m.setDevice,
 		},
 	}
 }
@@ -54,10 +58,6 @@ func (l *link) refreshIfDue(now time.Time) error {
 	due := l.refreshDue()
 	if due.IsZero() || now.Before(due) {
 		return nil
-	}
-	if !l.booted && l.asked.IsZero() {
-		l.d.cfg.Log.Warn("pbx did not say that it is booted: its restarts and reloads may go unnoticed for a while",
-			"pbx", l.d.cfg.Name, "advice", "add system to the user's read= line in manager.conf; then 'manager reload'")
 	}
 	l.asked, l.again = now, false
 	l.d.model.beginRefresh()
@@ -102,18 +102,44 @@ func (l *link) barrier() {
 			l.fail(fmt.Errorf("ami barrier: %w", err))
 			return
 		}
-		unheard := l.d.model.finishRefresh()
-		if unheard > 0 && !l.warned {
+		m := l.d.model
+		if !l.seen && !l.booted && m.noneListed() && time.Since(l.begun) < bootLimit {
+			m.abandonRefresh()
+			l.asked = time.Now().Add(bootGrace - l.d.cfg.Refresh) // it is still loading its dial plan
+			return
+		}
+		hinted := m.refresh.contexts
+		unheard, suspects := m.finishRefresh()
+		if suspects > 0 {
+			l.asked = time.Now().Add(suspectPause - l.d.cfg.Refresh)
+		}
+		if unheard > 0 && !l.alive && !l.warned {
 			l.warned = true
 			l.d.cfg.Log.Warn("pbx has calls that no event told of: they are seen late",
 				"pbx", l.d.cfg.Name, "calls", unheard, "advice", "add call to the user's read= line in manager.conf; then 'manager reload'")
 		}
 		if !l.seen {
 			l.seen = true
+			l.checkReading(hinted)
 			l.checkRights()
 			l.online()
 		}
 	})
+}
+
+// checkReading warns of what will not be seen.
+func (l *link) checkReading(hinted map[string]int) {
+	log := l.d.cfg.Log.With("pbx", l.d.cfg.Name)
+	if !l.booted {
+		log.Warn("pbx did not say that it is booted: its restarts and reloads may go unnoticed for a while",
+			"advice", "add system to the user's read= line in manager.conf; then 'manager reload'")
+	}
+	for _, context := range l.d.cfg.Contexts {
+		if hinted[context] == 0 {
+			log.Warn("a context has no hints, so it has no extensions", "context", context, "hints", hinted,
+				"advice", "name the contexts that have hints in the contexts of the [[pbx]] (FreePBX: ext-local, with dial_context = from-internal)")
+		}
+	}
 }
 
 // checkRights warns of commands that the AMI user may not give.

@@ -35,6 +35,7 @@ type channel struct {
 
 	bridge    *bridge
 	holding   bool   // this leg pressed hold
+	inferred  bool   // holding is a guess
 	holdHeard uint64 // the newest refresh that had begun when it last pressed or released hold
 	recording bool   // a MixMonitor runs on this channel
 	recorded  bool   // one has run, or runs
@@ -71,11 +72,10 @@ func deviceOf(channelName string) string {
 	if isHelper(channelName) || isLocal(channelName) {
 		return ""
 	}
-	cut := strings.LastIndexByte(channelName, '-')
-	if cut < 0 {
-		return ""
+	if cut := strings.LastIndexByte(channelName, '-'); cut >= 0 {
+		channelName = channelName[:cut]
 	}
-	return strings.ToLower(channelName[:cut])
+	return strings.ToLower(channelName)
 }
 
 func isLocal(channelName string) bool { return strings.HasPrefix(channelName, "Local/") }

@@ -15,7 +15,7 @@ import (
 // request is a command on its way.
 type request struct {
 	command pbx.Command
-	done    func(error)
+	done    func(error) // nil when the command has been answered
 
 	// Of an Originate: what became of the leg that it made.
 	appeared bool
@@ -29,12 +29,21 @@ func (r *request) end(cause int) {
 	r.ended, r.cause = true, cause
 	if r.onEnd != nil {
 		r.onEnd()
-		r.onEnd = nil
 	}
 }
 
 func (r *request) fail(reason pbx.Reason, detail string) {
-	r.done(&pbx.Failure{Reason: reason, Detail: detail})
+	r.answer(&pbx.Failure{Reason: reason, Detail: detail})
+}
+
+// answer tells the outcome, once: whatever comes later tells nothing new.
+func (r *request) answer(err error) {
+	if r.done == nil {
+		return
+	}
+	done := r.done
+	r.done, r.onEnd = nil, nil
+	done(err)
 }
 
 // refuse answers all that can no longer be done because the link has ended.
@@ -68,6 +77,14 @@ func (l *link) command(r *request) {
 	}
 }
 
+// context returns where a command's number is dialled.
+func (l *link) context(cmd pbx.Command) string {
+	if cmd.Context != "" {
+		return cmd.Context
+	}
+	return l.d.cfg.DialContext
+}
+
 // originate rings the extension's phone and, when it answers, sends it into the dial plan. The ChannelId ties the leg that
 // appears to this request, so that the agent's own call is told as what it is: outbound, to the number it asked for.
 func (l *link) originate(r *request) {
@@ -84,7 +101,7 @@ func (l *link) originate(r *request) {
 	id := newChannelID(time.Now())
 	action := ami.NewAction("Originate").
 		With("Channel", m.pickDevice(e)).
-		With("Context", l.d.cfg.DialContext).
+		With("Context", l.context(cmd)).
 		With("Exten", cmd.Phone).
 		With("Priority", "1").
 		With("CallerID", cmd.Extension.Number).
@@ -104,7 +121,7 @@ func (l *link) originate(r *request) {
 		if err != nil {
 			delete(m.requests, id)
 		}
-		r.done(err)
+		r.answer(err)
 	}
 	l.send(actionID, action, func(msg ami.Message, err error) {
 		switch {
@@ -113,7 +130,7 @@ func (l *link) originate(r *request) {
 			delete(l.pending, actionID)
 			r.fail(pbx.PBXUnavailable, "the link was lost; the call may have been placed")
 		case err != nil:
-			finish(&pbx.Failure{Reason: pbx.TimedOut})
+			finish(unanswered(err))
 		case msg.Event() == "OriginateResponse" && strings.EqualFold(msg.Get("Response"), "Success"):
 			delete(m.requests, id)
 			finish(nil)
@@ -178,6 +195,17 @@ const (
 	causeCongestion = 34
 )
 
+// unanswered turns the reason why an action had no answer into a failure.
+func unanswered(err error) error {
+	switch {
+	case errors.Is(err, ami.ErrInvalidAction):
+		return &pbx.Failure{Reason: pbx.Refused, Detail: "the command has characters that cannot be sent"}
+	case errors.Is(err, errBehind):
+		return &pbx.Failure{Reason: pbx.Congestion, Detail: "too many commands at once"}
+	}
+	return &pbx.Failure{Reason: pbx.TimedOut}
+}
+
 // refusal turns what Asterisk says of an action into a failure.
 func refusal(err error) error {
 	text := strings.ToLower(err.Error())
@@ -211,20 +239,20 @@ func (l *link) blindTransfer(r *request) {
 	}
 	// Asterisk "succeeds" in a transfer to a number that no dial plan takes, and the call is lost. So it is asked before.
 	id := l.newID("exists")
-	question := ami.NewAction("Getvar").With("Variable", "DIALPLAN_EXISTS("+l.d.cfg.DialContext+","+cmd.Phone+",1)")
+	question := ami.NewAction("Getvar").With("Variable", "DIALPLAN_EXISTS("+l.context(cmd)+","+cmd.Phone+",1)")
 	l.send(id, question, func(msg ami.Message, err error) {
 		delete(l.pending, id)
 		switch {
 		case errors.Is(err, errLost):
 			r.fail(pbx.PBXUnavailable, "the link was lost; nothing was transferred")
 		case err != nil:
-			r.fail(pbx.TimedOut, "")
+			r.answer(unanswered(err))
 		case msg.Get("Value") == "0": // an Asterisk without that function says nothing
 			r.fail(pbx.NoSuchNumber, "")
 		default:
 			l.do(r, ami.NewAction("BlindTransfer").
 				With("Channel", c.name).
-				With("Context", l.d.cfg.DialContext).
+				With("Context", l.context(cmd)).
 				With("Exten", cmd.Phone))
 		}
 	})
@@ -258,11 +286,11 @@ func (l *link) do(r *request, action ami.Action) {
 		case errors.Is(err, errLost):
 			r.fail(pbx.PBXUnavailable, "the link was lost; the command may have been carried out")
 		case err != nil:
-			r.fail(pbx.TimedOut, "")
+			r.answer(unanswered(err))
 		case fromPBX(msg) != nil:
-			r.done(refusal(fromPBX(msg)))
+			r.answer(refusal(fromPBX(msg)))
 		default:
-			r.done(nil)
+			r.answer(nil)
 		}
 	})
 }

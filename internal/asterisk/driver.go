@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,6 +80,7 @@ func New(cfg Config) (*Driver, error) {
 	}
 	d := &Driver{cfg: cfg}
 	d.model = newModel(cfg.Contexts, func(ev pbx.Event) { d.out = append(d.out, ev) })
+	d.model.internal[cfg.DialContext] = true
 	return d, nil
 }
 
@@ -91,6 +93,8 @@ func (d *Driver) Run(ctx context.Context) error {
 		if followed {
 			pause = d.cfg.RetryMin
 		}
+		d.out = append(d.out, pbx.Event{Kind: pbx.Offline})
+		d.publish()
 		if ctx.Err() == nil {
 			complaint.say(err)
 			rest(ctx, pause)
@@ -110,11 +114,16 @@ func rest(ctx context.Context, pause time.Duration) {
 	}
 }
 
+var errTooOld = errors.New("the AMI of this Asterisk does not tell of dials and bridges")
+
 // follow is one connection's life. followed tells whether it came so far that the PBX was seen.
 func (d *Driver) follow(ctx context.Context, complaint *complaints) (followed bool, err error) {
 	conn, err := ami.Dial(ctx, d.cfg.AMI)
 	if err != nil {
 		return false, fmt.Errorf("ami dial: %w", err)
+	}
+	if strings.HasPrefix(conn.Version(), "1.") {
+		return false, errors.Join(errTooOld, conn.Close())
 	}
 	l := newLink(d, conn)
 	l.online = func() {
@@ -126,10 +135,6 @@ func (d *Driver) follow(ctx context.Context, complaint *complaints) (followed bo
 	d.setLink(nil)
 	l.refuse()
 	d.model.desynchronize()
-	if followed {
-		d.out = append(d.out, pbx.Event{Kind: pbx.Offline})
-	}
-	d.publish()
 	return followed, err
 }
 
@@ -198,6 +203,10 @@ func advice(err error) string {
 		return "add " + denied.right + " to the user's write= line in manager.conf; then 'manager reload'"
 	case errors.Is(err, ami.ErrNotAMI):
 		return "the address of the [[pbx]] must be the AMI port of manager.conf (usually 5038)"
+	case errors.Is(err, errTooOld):
+		return "follow an Asterisk 13 or newer"
+	case errors.Is(err, errBehind):
+		return "this host is too busy for the events of the PBX: look what else runs on it"
 	case errors.Is(err, errSilent):
 		return "the PBX, or the network on the way to it, has stopped answering"
 	}

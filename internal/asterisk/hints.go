@@ -62,6 +62,9 @@ func (m *model) setHint(id pbx.ExtensionID, hint string, number int) {
 	devices := hintDevices(hint)
 	switch {
 	case !exists:
+		if m.refresh.open {
+			m.refresh.removed[id] = true
+		}
 		if e != nil {
 			m.removeExtension(e)
 		}

@@ -39,7 +39,7 @@ func TestDeviceOf(t *testing.T) {
 		"PJSIP/101-0000000b":          "pjsip/101",
 		"PJSIP/my-phone-0000000b":     "pjsip/my-phone",
 		"DAHDI/i1/101-2":              "dahdi/i1/101",
-		"SIP/101":                     "",
+		"Console/dsp":                 "console/dsp",
 		"Local/101@from-internal-1;1": "",
 		"CBAnn/900-00000000;1":        "",
 		"PJSIP/101-0000000b<ZOMBIE>":  "pjsip/101",

@@ -45,6 +45,7 @@ type link struct {
 	again   bool      // something happened that calls for another refresh
 	seen    bool      // the first refresh is done
 	warned  bool      // of missing call events
+	alive   bool      // call events come
 }
 
 // pending is an action that is to be answered.
@@ -104,7 +105,7 @@ func (l *link) read() {
 			return
 		}
 		l.heard.Store(time.Now().UnixNano())
-		if !relevant(msg.Event()) && msg.ActionID() == "" {
+		if !wanted(msg) {
 			continue
 		}
 		select {
@@ -113,6 +114,18 @@ func (l *link) read() {
 			l.fail(errBehind)
 			return
 		}
+	}
+}
+
+// wanted tells whether the owner has any use for a message.
+func wanted(msg ami.Message) bool {
+	switch event := msg.Event(); {
+	case msg.ActionID() != "":
+		return true
+	case event == "VarSet":
+		return msg.Get("Variable") == recordingVariable
+	default:
+		return relevant(event)
 	}
 }
 
@@ -181,12 +194,14 @@ func (l *link) receive(msg ami.Message) {
 	switch msg.Event() {
 	case "":
 	case "FullyBooted":
+		l.again = l.again || !l.booted && !l.asked.IsZero() // what was asked before was not all there is
 		l.booted = true
 	case "Reload":
 		l.again = true
 	case "OriginateResponse":
 	default:
 		if id == "" {
+			l.alive = l.alive || msg.Event() == "Newchannel"
 			m.apply(msg)
 		}
 	}

@@ -23,6 +23,8 @@ type model struct {
 	remap      bool                  // hints have changed: byDevice is to be made anew
 	devices    map[string]bool       // device in lower case → reachable, as far as it was told
 
+	internal map[string]bool // contexts from which calls are no public ones
+
 	channels map[string]*channel // by Uniqueid
 	byName   map[string]*channel
 	bridges  map[string]*bridge
@@ -31,9 +33,11 @@ type model struct {
 	refresh refresh
 	dirty   []*channel
 	waiting map[*channel]bool // channels of extensions that are not announced yet
-	synced  bool              // a whole snapshot was taken: changes may be told
-	now     time.Time         // of the message that is being applied
-	emit    func(pbx.Event)
+	// untraced are dialled channels at the end of a chain of Local channels of which not all DialBegins have come.
+	untraced map[*channel]bool
+	synced   bool      // a whole snapshot was taken: changes may be told
+	now      time.Time // of the message that is being applied
+	emit     func(pbx.Event)
 }
 
 // announceGrace is how long a phone's own call may wait for the dial plan to dial somebody before it is announced all the
@@ -44,7 +48,7 @@ const announceGrace = 500 * time.Millisecond
 const announceSettle = 100 * time.Millisecond
 
 func newModel(contexts []string, emit func(pbx.Event)) *model {
-	return &model{
+	m := &model{
 		contexts:   contexts,
 		grace:      announceGrace,
 		settle:     announceSettle,
@@ -56,8 +60,14 @@ func newModel(contexts []string, emit func(pbx.Event)) *model {
 		bridges:    make(map[string]*bridge),
 		requests:   make(map[string]*request),
 		waiting:    make(map[*channel]bool),
+		untraced:   make(map[*channel]bool),
+		internal:   make(map[string]bool),
 		emit:       emit,
 	}
+	for _, context := range contexts {
+		m.internal[context] = true
+	}
+	return m
 }
 
 // channel returns the channel of that Uniqueid, new if need be.
@@ -153,6 +163,11 @@ func (m *model) leave(c *channel) {
 		return
 	}
 	m.touchFar(c)
+	for _, member := range b.members {
+		if member.inferred {
+			member.holding, member.inferred = false, false
+		}
+	}
 	b.remove(c)
 	c.bridge = nil
 	if len(b.members) == 0 {
@@ -179,6 +194,7 @@ func (m *model) end(c *channel, cause int) {
 		delete(m.byName, c.name)
 	}
 	delete(m.waiting, c)
+	delete(m.untraced, c)
 }
 
 // flush tells what has changed since the last flush.
@@ -231,7 +247,7 @@ func (m *model) deadline() time.Time {
 		return first
 	}
 	for c := range m.waiting {
-		if t := m.patience(c); first.IsZero() || t.Before(first) {
+		if t := m.patience(c); first.IsZero() || !t.IsZero() && t.Before(first) {
 			first = t
 		}
 	}

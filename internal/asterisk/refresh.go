@@ -25,6 +25,9 @@ type refresh struct {
 	hints  []ami.Message
 	gone   map[string]bool // channels that ended while the round was under way
 	lots   map[string]bool // bridges that were listed as holding ones
+
+	removed  map[pbx.ExtensionID]bool // hints that were removed while the round was under way
+	contexts map[string]int           // how many hints each context has
 }
 
 // missed notes the end of a channel, which an item of the round may still list.
@@ -37,11 +40,26 @@ func (r *refresh) missed(id string) {
 func (m *model) beginRefresh() {
 	m.refresh = refresh{
 		number: m.refresh.number + 1, open: true, gone: make(map[string]bool), lots: make(map[string]bool),
+		removed: make(map[pbx.ExtensionID]bool), contexts: make(map[string]int),
 	}
+}
+
+// abandonRefresh gives a round up whose lists cannot be true.
+func (m *model) abandonRefresh() { m.refresh = refresh{number: m.refresh.number} }
+
+// noneListed tells whether no extension has been listed in this round.
+func (m *model) noneListed() bool {
+	for _, context := range m.contexts {
+		if m.refresh.contexts[context] > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // listHint takes an item of ExtensionStateList.
 func (m *model) listHint(item ami.Message) {
+	m.refresh.contexts[item.Get("Context")]++
 	if m.synced {
 		m.refresh.hints = append(m.refresh.hints, item)
 		return
@@ -66,19 +84,22 @@ func (m *model) listBridge(item ami.Message) {
 }
 
 // finishRefresh compares the model with the lists. The first time it tells the whole state, later what differs. It returns how
-// many channels live events should have told of, and did not.
-func (m *model) finishRefresh() (unheard int) {
+// many channels live events should have told of, and did not; and how many were not listed, and are given another round: Asterisk
+// takes channels out of its list for a moment when it joins two into one (masquerade).
+func (m *model) finishRefresh() (unheard, suspects int) {
 	round := m.refresh.number
 	if m.remap {
 		m.mapDevices()
 	}
 	for _, item := range m.refresh.hints {
 		id := pbx.ExtensionID{Context: item.Get("Context"), Number: item.Get("Exten")}
-		if e := m.extensions[id]; e != nil && e.heard == round {
+		switch e := m.extensions[id]; {
+		case m.refresh.removed[id]:
+		case e != nil && e.heard == round:
 			e.listed = round
-			continue
+		default:
+			m.applyHint(item)
 		}
-		m.applyHint(item)
 	}
 	for _, item := range m.refresh.items {
 		id := item.Get("Uniqueid")
@@ -86,7 +107,9 @@ func (m *model) finishRefresh() (unheard int) {
 		switch {
 		case c == nil && m.refresh.gone[id]:
 		case c == nil:
-			unheard++
+			if !isHelper(item.Get("Channel")) {
+				unheard++
+			}
 			m.take(item)
 		case c.heard == round:
 			c.listed = round
@@ -100,7 +123,11 @@ func (m *model) finishRefresh() (unheard int) {
 		}
 	}
 	for _, c := range m.channels {
-		if c.listed != round {
+		switch {
+		case c.listed == round:
+		case m.synced && (c.heard == round || c.listed+1 == round):
+			suspects++
+		default:
 			m.end(c, pbx.CauseUnknown)
 		}
 	}
@@ -109,10 +136,10 @@ func (m *model) finishRefresh() (unheard int) {
 		clear(m.requests) // those of a lost link: their legs have been listed now, or never came to be
 		m.inferHold()
 		m.snapshot()
-		return 0
+		return 0, 0
 	}
 	m.flush()
-	return unheard
+	return unheard, suspects
 }
 
 // take makes the model agree with an item of Status.
@@ -179,6 +206,7 @@ func (m *model) inferHold() {
 		// Through Local channels, a hint tells nothing of holding. What was heard while the lists came is newer than they are.
 		if other := c.bridge.other(c); other != nil && !other.local && other.holdHeard != m.refresh.number {
 			other.holding = e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
+			other.inferred = other.holding
 		}
 	}
 }

@@ -45,7 +45,7 @@ func testify(t fataler, f func(publish func([]pbx.Event), join func())) string {
 	ended := make(chan error, 1)
 	go func() { ended <- board.Run(ctx) }()
 	w := &witness{board: board, done: make(chan error, 1)}
-	w.out = switchboard.NewOutbox(64<<20, func(frames [][]byte) error {
+	w.out = switchboard.NewOutbox(64<<20, nil, func(frames [][]byte) error {
 		for _, frame := range frames {
 			w.lines.Write(frame)
 		}

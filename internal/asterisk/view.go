@@ -17,12 +17,17 @@ func (m *model) ready(c *channel) bool {
 	case c.request != nil, c.reached, c.taken != nil, c.bridge != nil, c.dialled && m.traced(c):
 		return true
 	}
-	return !m.now.Before(m.patience(c))
+	end := m.patience(c)
+	return !end.IsZero() && !m.now.Before(end)
 }
 
 // patience returns until when a leg waits for the other party to be known. One that is up is in an application of the dial plan, a
 // queue, a conference, the mailbox; or it is just taking another phone's call, which is known a moment later.
+// One whose phone is still dialling is not told: zero.
 func (m *model) patience(c *channel) time.Time {
+	if c.early() && c.state < pbx.StateRing {
+		return time.Time{}
+	}
 	last := c.seenAt.Add(m.grace)
 	if settled := c.upAt.Add(m.settle); !c.upAt.IsZero() && settled.Before(last) {
 		return settled
@@ -53,7 +58,10 @@ func (m *model) introduce(c *channel) pbx.Call {
 			source = m.channels[c.origin]
 		}
 		if source != nil && m.public(source) {
-			call.DIDA, call.DIDB = source.firstCaller, source.exten
+			call.DIDA = source.firstCaller
+			if source.entered() {
+				call.DIDB = source.exten
+			}
 		}
 	default:
 		call.Direction = pbx.Outbound
@@ -99,6 +107,9 @@ const maxPassed = 8
 
 // entered tells whether the channel came into the dial plan by itself, with a number that its phone dialled.
 func (c *channel) entered() bool { return c.exten != "" && c.exten != "s" }
+
+// early tells whether the channel may be a phone's that has not dialled yet: an analog line's is there before its digits are.
+func (c *channel) early() bool { return !c.announced && !c.dialled && c.exten == "" && c.origin == "" }
 
 // peer returns the leg at the other end of a conversation of two, past all Local channels; nil when there is not just one.
 func (m *model) peer(c *channel) *channel { return m.across(c, func(*channel) {}) }
@@ -147,6 +158,9 @@ func (m *model) source(c *channel) *channel {
 		if c = d.half; c == nil {
 			return nil
 		}
+		if !c.dialled && c.bridge != nil { // nobody dialled it: a bridge's own feature made it (attended transfer by code)
+			return m.peer(c)
+		}
 	}
 	return nil
 }
@@ -161,7 +175,7 @@ func (m *model) traced(c *channel) bool {
 		if c = d.half; c == nil {
 			return true
 		}
-		if !c.dialled {
+		if !c.dialled && c.bridge == nil {
 			return false
 		}
 	}
@@ -188,13 +202,17 @@ func (m *model) caller(c *channel) string {
 }
 
 // public tells whether a leg brings a call from the public network: it is no extension's, came in by itself, and not through
-// the dial plan of the extensions, nor with one of their numbers.
+// the dial plan of the extensions. Where it came in is not known of a leg that was there before us: then it must not have come with
+// the number of an extension.
 func (m *model) public(c *channel) bool {
-	if c.extension != nil || c.local || c.dialled || !c.entered() {
+	if c.extension != nil || c.local || c.dialled {
 		return false
 	}
+	if c.context != "" {
+		return !m.internal[c.context]
+	}
 	for _, context := range m.contexts {
-		if c.context == context || m.extensions[pbx.ExtensionID{Context: context, Number: c.exten}] != nil {
+		if m.extensions[pbx.ExtensionID{Context: context, Number: c.exten}] != nil {
 			return false
 		}
 	}

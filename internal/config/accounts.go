@@ -46,6 +46,21 @@ func (a Account) Has(pbx, context, number string) bool {
 	})
 }
 
+// DialContext returns the context in which an extension of the account places calls: the PBX's dial_context if it has one. Else,
+// where several customers share a PBX and the account names its context, the extension's own, for nobody must dial into
+// another's dial plan. Else the PBX's first context, for which it returns "".
+func (c *Config) DialContext(a Account, pbx, context, number string) string {
+	if p, ok := c.PBX(pbx); !ok || p.DialContext != "" {
+		return p.DialContext
+	}
+	if slices.ContainsFunc(a.Extensions, func(s ExtensionSet) bool {
+		return s.PBX == pbx && s.Context == context && s.hasNumber(number)
+	}) {
+		return context
+	}
+	return ""
+}
+
 // HasNumber reports whether the account has an extension of that number in any context of the PBX.
 func (a Account) HasNumber(pbx, number string) bool {
 	return slices.ContainsFunc(a.Extensions, func(s ExtensionSet) bool { return s.PBX == pbx && s.hasNumber(number) })

@@ -64,10 +64,52 @@ func TestAccounts(t *testing.T) {
 	if diff := cmp.Diff([]string{"one"}, acme.PBXs()); diff != "" {
 		t.Errorf("PBXs (-want +got):\n%s", diff)
 	}
-	if p, ok := c.PBX("two"); !ok || p.DialContext != "a" {
+	if p, ok := c.PBX("two"); !ok || p.Name != "two" {
 		t.Errorf("PBX two: %+v, %v", p, ok)
 	}
 	if _, ok := c.Account("initech"); ok {
 		t.Error("there is an account that isn't")
+	}
+}
+
+// TestDialContext: customers who share a PBX dial in contexts of their own.
+func TestDialContext(t *testing.T) {
+	t.Parallel()
+	c, err := Load(write(t, `
+		[[pbx]]
+		name = "shared"
+		driver = "asterisk"
+		address = "127.0.0.1:5038"
+		username = "clavija"
+		secret = "x"
+		contexts = ["a", "b"]
+		[[pbx]]
+		name = "freepbx"
+		driver = "asterisk"
+		address = "127.0.0.1:5038"
+		username = "clavija"
+		secret = "x"
+		contexts = ["ext-local"]
+		dial_context = "from-internal"
+		[[account]]
+		name = "acme"
+		extensions = [{pbx = "shared", context = "b"}, {pbx = "freepbx", context = "ext-local"}]
+		[[account]]
+		name = "all"
+		extensions = [{pbx = "shared"}, {pbx = "freepbx"}]
+	`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ account, pbx, context, want string }{
+		{"acme", "shared", "b", "b"},
+		{"acme", "freepbx", "ext-local", "from-internal"},
+		{"all", "shared", "b", ""}, // the PBX's first
+		{"all", "freepbx", "ext-local", "from-internal"},
+	} {
+		a, _ := c.Account(tt.account)
+		if got := c.DialContext(a, tt.pbx, tt.context, "101"); got != tt.want {
+			t.Errorf("%s on %s: %q instead of %q", tt.account, tt.pbx, got, tt.want)
+		}
 	}
 }

@@ -81,7 +81,7 @@ type PBX struct {
 	// Contexts are the dial-plan contexts whose hints are the extensions. A number that several of them have is the
 	// extension of the first.
 	Contexts []string `toml:"contexts"`
-	// DialContext is the context in which calls are placed; never empty.
+	// DialContext is the context in which all calls are placed; empty: see [Config.DialContext].
 	DialContext string `toml:"dial_context"`
 	// TLS says whether the manager interface is reached over TLS, with the certificate of TLSServerName (empty: the
 	// host of Address) vouched for by TLSCAFile (empty: the system's authorities).
@@ -139,11 +139,6 @@ func defaultPBX() PBX {
 
 // complete fills in the defaults that follow from other values.
 func (c *Config) complete() {
-	for i := range c.PBXs {
-		if p := &c.PBXs[i]; p.DialContext == "" && len(p.Contexts) > 0 {
-			p.DialContext = p.Contexts[0]
-		}
-	}
 	if len(c.Accounts) > 0 {
 		return
 	}

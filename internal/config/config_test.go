@@ -112,8 +112,8 @@ func TestLoadAll(t *testing.T) {
 		}, {
 			Name: "pbx2", Driver: DriverAsterisk, Address: "[::1]:5038",
 			Username: "clavija", Secret: NewSecret("hunter3"),
-			Contexts: []string{"from-internal"}, DialContext: "from-internal",
-			Refresh: time.Minute, RingTimeout: 30 * time.Second,
+			Contexts: []string{"from-internal"},
+			Refresh:  time.Minute, RingTimeout: 30 * time.Second,
 		}},
 		Accounts: []Account{{Name: "acme", Extensions: []ExtensionSet{
 			{PBX: "pbx1", Context: "more", Numbers: mustPatterns(t, "1XX", "205")},

@@ -83,9 +83,23 @@ func syntaxProblem(path, doc string, err error) error {
 	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		// The decoder's own count is one too many where it stumbles over the line's end.
 		line := 1 + strings.Count(doc[:min(parse.Position.Start, len(doc))], "\n")
+		if strings.Contains(lineOf(doc, line), "secret") {
+			// The decoder quotes what it stumbled over.
+			return &Problem{File: path, Line: line, Message: "the secret is not written as TOML wants it: a string in quotes"}
+		}
 		return &Problem{File: path, Line: line, Message: parse.Message}
 	}
 	return &Problem{File: path, Message: err.Error()}
+}
+
+// lineOf returns one line of a document, counted from 1, "" if there is none.
+func lineOf(doc string, line int) string {
+	for text := range strings.Lines(doc) {
+		if line--; line == 0 {
+			return text
+		}
+	}
+	return ""
 }
 
 // resolvePaths makes relative paths relative to the working directory instead of dir.

@@ -66,6 +66,9 @@ func (p *problems) mismatch(path string, value any, t reflect.Type) string {
 	}
 	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](reflect.New(t)); ok {
 		text, ok := value.(string)
+		if !ok && t == reflect.TypeFor[Secret]() {
+			return "must be a string in quotes" // and is not repeated here
+		}
 		if !ok {
 			return "must be a string, not " + describe(value)
 		}

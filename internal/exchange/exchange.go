@@ -33,6 +33,8 @@ type Account struct {
 	PBXs []string // in the order in which clients get their states
 	// Has tells whether an extension of a PBX is this account's. It is called from several goroutines.
 	Has func(pbx string, id pbx.ExtensionID) bool
+	// DialContext is as in [switchboard.Config].
+	DialContext func(pbx string, id pbx.ExtensionID) string
 }
 
 // Config describes an exchange.
@@ -67,7 +69,9 @@ func New(cfg Config) (*Exchange, error) {
 		for _, name := range a.PBXs {
 			servers = append(servers, switchboard.Server{Name: name, Commander: x.drivers[name]})
 		}
-		sb, err := switchboard.New(switchboard.Config{Account: a.Name, Servers: servers, Frame: cfg.Frame, Log: cfg.Log})
+		sb, err := switchboard.New(switchboard.Config{
+			Account: a.Name, Servers: servers, DialContext: a.DialContext, Frame: cfg.Frame, Log: cfg.Log,
+		})
 		if err != nil {
 			return nil, fmt.Errorf("account %s: %w", a.Name, err)
 		}

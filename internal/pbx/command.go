@@ -4,7 +4,8 @@ package pbx
 type Command struct {
 	Kind      CommandKind
 	Extension ExtensionID
-	Phone     string    // Originate, BlindTransfer: the number to dial
+	Phone     string    // Originate, BlindTransfer: the number to dial …
+	Context   string    // … and where, "" for the PBX's usual context
 	CallID    string    // BlindTransfer, Hangup: the extension's own call
 	Custom    [2]string // Originate: the two custom fields of the call log
 }

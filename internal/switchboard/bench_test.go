@@ -12,7 +12,7 @@ import (
 func BenchmarkEventToFrame(b *testing.B) {
 	s := run(b, switchboard.Server{Name: "pbx1"})
 	s.Publish("pbx1", []pbx.Event{synchronized("101")})
-	out := switchboard.NewOutbox(1<<30, func([][]byte) error { return nil }, func(error) {})
+	out := switchboard.NewOutbox(1<<30, nil, func([][]byte) error { return nil }, func(error) {})
 	if err := s.Join(switchboard.NewSupervisor(out)); err != nil {
 		b.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func BenchmarkFanOut(b *testing.B) {
 	var target atomic.Int64
 	target.Store(sessions)
 	for range sessions {
-		out := switchboard.NewOutbox(1<<20, func(frames [][]byte) error {
+		out := switchboard.NewOutbox(1<<20, nil, func(frames [][]byte) error {
 			if delivered.Add(int64(len(frames))) == target.Load() {
 				done <- struct{}{}
 			}

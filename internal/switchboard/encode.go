@@ -45,33 +45,32 @@ func (s *Switchboard) frame(message []byte) []byte {
 	return s.cfg.Frame(make([]byte, 0, len(message)+header), message)
 }
 
-// initial returns the inits of what a session may see.
+// initial returns the inits of what a session may see, of all PBXs of which something is known.
 func (s *Switchboard) initial(session *Session) [][]byte {
-	if session.agent {
-		srv := s.byName[session.server]
-		if srv == nil {
-			return nil
-		}
-		return [][]byte{s.frame(protocol.Init{
-			Server: srv.Name, Data: []protocol.Extension{srv.describe(session.extension)},
-		}.AppendJSON(nil))}
-	}
-	frames := make([][]byte, 0, len(s.servers))
+	var frames [][]byte
 	for _, srv := range s.servers {
-		if srv.initial == nil {
-			srv.initial = s.frame(srv.everything().AppendJSON(nil))
+		switch {
+		case !srv.known:
+		case !session.agent:
+			frames = append(frames, s.everything(srv))
+		case session.server == srv.Name:
+			init := protocol.Init{Server: srv.Name, Data: []protocol.Extension{srv.describe(session.extension)}}
+			frames = append(frames, s.frame(init.AppendJSON(nil)))
 		}
-		frames = append(frames, srv.initial)
 	}
 	return frames
 }
 
-func (srv *server) everything() protocol.Init {
-	init := protocol.Init{Server: srv.Name}
-	for _, e := range srv.state.Extensions() {
-		init.Data = append(init.Data, srv.describe(e.ID.Number))
+// everything returns the supervisors' init of a PBX.
+func (s *Switchboard) everything(srv *server) []byte {
+	if srv.initial == nil {
+		init := protocol.Init{Server: srv.Name}
+		for _, e := range srv.state.Extensions() {
+			init.Data = append(init.Data, srv.describe(e.ID.Number))
+		}
+		srv.initial = s.frame(init.AppendJSON(nil))
 	}
-	return init
+	return srv.initial
 }
 
 // describe returns an extension with its calls. One that the PBX does not have (yet, or any more) is unavailable.

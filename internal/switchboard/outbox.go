@@ -5,18 +5,21 @@ import "sync"
 // Outbox is the queue of what one client is still to get. Frames are shared with other clients, and never changed. Whoever pushes
 // never waits: a writer goroutine lives only while there is something to write, takes all there is, and has it written at once.
 //
-// A client that does not keep up costs nobody else anything. When its queue is full, all of it is thrown away, and Push says so:
-// then the client is given a fresh state instead. When that does not get through either, the connection is closed.
+// A client that does not keep up costs nobody else anything. When its queue is full, all events in it are thrown away, and Push
+// says so: then the client is given a fresh state instead. When that does not get through either, it is told to come back, and let
+// go.
 type Outbox struct {
 	limit int
+	slow  []byte
 	write func(frames [][]byte) error
 	end   func(error)
 
 	mu      sync.Mutex
 	frames  [][]byte
+	replies []int    // which of frames are answers to the client, which are never thrown away
 	spare   [][]byte // the array of the batch before, to be used again
-	size    int      // bytes in frames and in the batch that is being written
-	state   int      // how many of them at most are a whole state, which may be larger than the limit
+	size    int      // bytes in frames
+	state   int      // how many of them are a whole state, which may be larger than the limit
 	writing bool     // a writer goroutine lives
 	behind  bool     // overflowed, and not caught up since
 	closed  bool
@@ -24,15 +27,16 @@ type Outbox struct {
 	idle    *sync.Cond
 }
 
-// NewOutbox returns an empty outbox for at most limit bytes. write writes a batch of frames, in its own time, which it must bound;
-// end is called once, from the writer goroutine or from Push, when the client is lost: write failed, or with [ErrSlow].
-func NewOutbox(limit int, write func(frames [][]byte) error, end func(error)) *Outbox {
-	o := &Outbox{limit: limit, write: write, end: end}
+// NewOutbox returns an empty outbox in which at most limit bytes wait. write writes a batch of frames, in its own time, which it
+// must bound; end is called once, when nothing more will be written: with nil after the last frame, with what write returned, or
+// with [ErrSlow]. slow is the last frame for a client that is let go because it does not keep up.
+func NewOutbox(limit int, slow []byte, write func(frames [][]byte) error, end func(error)) *Outbox {
+	o := &Outbox{limit: limit, slow: slow, write: write, end: end}
 	o.idle = sync.NewCond(&o.mu)
 	return o
 }
 
-// ErrSlow is why a client that does not read is let go.
+// ErrSlow is why a client that asks and asks, and does not read the answers, is cut off.
 var ErrSlow = slowError{}
 
 type slowError struct{}
@@ -49,9 +53,10 @@ func (o *Outbox) Push(frames ...[]byte) bool {
 	}
 	size := total(frames)
 	if o.size+size > o.limit+o.state {
-		o.dropQueued()
+		o.dropEvents()
 		if o.behind {
-			o.fail(ErrSlow) // unlocks
+			o.finish(o.slow)
+			o.mu.Unlock()
 			return true
 		}
 		o.behind = true
@@ -87,6 +92,7 @@ func (o *Outbox) Reply(frame []byte) {
 		o.fail(ErrSlow) // unlocks
 		return
 	}
+	o.replies = append(o.replies, len(o.frames))
 	o.queue([][]byte{frame}, len(frame))
 	o.mu.Unlock()
 }
@@ -101,6 +107,10 @@ func (o *Outbox) Finish(frame []byte) {
 	if o.closed || o.last {
 		return
 	}
+	o.finish(frame)
+}
+
+func (o *Outbox) finish(frame []byte) {
 	o.queue([][]byte{frame}, len(frame))
 	o.last = true
 }
@@ -116,7 +126,7 @@ func (o *Outbox) Close() {
 	}
 }
 
-// Pending returns how many bytes are queued or being written.
+// Pending returns how many bytes are queued, and not being written yet.
 func (o *Outbox) Pending() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -135,10 +145,14 @@ func (o *Outbox) queue(frames [][]byte, size int) {
 	}
 }
 
-func (o *Outbox) dropQueued() {
-	o.size -= total(o.frames)
-	clear(o.frames)
-	o.frames = o.frames[:0]
+// dropEvents throws away all that is queued but the answers.
+func (o *Outbox) dropEvents() {
+	kept := make([][]byte, len(o.replies))
+	for i, at := range o.replies {
+		kept[i] = o.frames[at]
+		o.replies[i] = i
+	}
+	o.frames, o.size, o.state = kept, total(kept), 0
 }
 
 // drain is the writer goroutine.
@@ -147,15 +161,13 @@ func (o *Outbox) drain() {
 	for len(o.frames) > 0 && !o.closed {
 		batch := o.frames
 		o.frames, o.spare = o.spare, nil
+		o.replies, o.size, o.state = o.replies[:0], 0, 0
 		o.mu.Unlock()
 		err := o.write(batch)
-		size := total(batch)
 		clear(batch)
 		o.mu.Lock()
-		o.size -= size
-		o.spare = batch[:0]
-		if cap(o.spare) > keptFrames {
-			o.spare = nil
+		if cap(batch) <= keptFrames {
+			o.spare = batch[:0]
 		}
 		if err != nil {
 			o.writing = false
@@ -164,7 +176,7 @@ func (o *Outbox) drain() {
 			return
 		}
 	}
-	o.behind, o.state = false, 0
+	o.behind = false
 	o.writing = false
 	finished := o.last && !o.closed
 	o.idle.Broadcast()

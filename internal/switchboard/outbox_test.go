@@ -22,7 +22,7 @@ type reader struct {
 func newReader(t *testing.T, limit int) (*reader, *switchboard.Outbox) {
 	t.Helper()
 	r := &reader{batches: make(chan []string, 16), next: make(chan error, 16), ended: make(chan error, 1)}
-	out := switchboard.NewOutbox(limit, func(frames [][]byte) error {
+	out := switchboard.NewOutbox(limit, []byte("too slow"), func(frames [][]byte) error {
 		var batch []string
 		for _, f := range frames {
 			batch = append(batch, string(f))
@@ -61,15 +61,16 @@ func TestOutboxThatOverflowsIsGivenAFreshState(t *testing.T) {
 	r, out := newReader(t, 4)
 	out.Push([]byte("a"))
 	r.expect(t, "a")
-	if !out.Push([]byte("bbb")) {
+	if !out.Push([]byte("bbbb")) {
 		t.Fatal("there was room")
 	}
+	out.Reply([]byte("answer"))
 	if out.Push([]byte("c")) {
 		t.Fatal("there was no room")
 	}
 	out.Replace([]byte("fresh state"))
 	r.next <- nil
-	r.expect(t, "fresh state")
+	r.expect(t, "answer", "fresh state")
 	r.next <- nil
 }
 
@@ -78,7 +79,7 @@ func TestOutboxThatOverflowsTwiceEnds(t *testing.T) {
 	r, out := newReader(t, 4)
 	out.Push([]byte("a"))
 	r.expect(t, "a")
-	out.Push([]byte("bbb"))
+	out.Push([]byte("bbbb"))
 	if out.Push([]byte("c")) {
 		t.Fatal("there was no room")
 	}
@@ -87,7 +88,11 @@ func TestOutboxThatOverflowsTwiceEnds(t *testing.T) {
 	if !out.Push([]byte("e")) {
 		t.Error("a lost client is not to be given another state")
 	}
-	if err := <-r.ended; !errors.Is(err, switchboard.ErrSlow) {
+	out.Push([]byte("too late"))
+	r.next <- nil
+	r.expect(t, "too slow")
+	r.next <- nil
+	if err := <-r.ended; err != nil {
 		t.Errorf("ended by %v", err)
 	}
 }
@@ -98,7 +103,7 @@ func TestOutboxForgivesWhoHasCaughtUp(t *testing.T) {
 	for range 3 {
 		out.Push([]byte("a"))
 		r.expect(t, "a")
-		if out.Push([]byte("bbbb")) {
+		if out.Push([]byte("bbbbb")) {
 			t.Fatal("there was no room")
 		}
 		out.Replace([]byte("fresh"))
@@ -179,7 +184,7 @@ func TestOutboxKeepsOrder(t *testing.T) {
 	const pushers, frames = 8, 1000
 	var got []byte // owned by the writer goroutine, then by us
 	done := make(chan error, 1)
-	out := switchboard.NewOutbox(1<<20, func(batch [][]byte) error {
+	out := switchboard.NewOutbox(1<<20, nil, func(batch [][]byte) error {
 		got = append(got, slices.Concat(batch...)...)
 		return nil
 	}, func(err error) { done <- err })

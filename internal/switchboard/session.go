@@ -3,6 +3,7 @@ package switchboard
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/clavija/clavija/internal/pbx"
 	"github.com/clavija/clavija/protocol"
@@ -14,7 +15,11 @@ type Session struct {
 	server    string // an agent's PBX
 	extension string // an agent's extension
 	out       *Outbox
+	placing   atomic.Int32 // calls that are being placed: the phone has not been answered yet
 }
+
+// maxPlacing is how many calls an agent may be placing at once.
+const maxPlacing = 4
 
 // NewSupervisor returns a session that sees all extensions of the account, and can do nothing.
 func NewSupervisor(out *Outbox) *Session { return &Session{out: out} }
@@ -30,7 +35,7 @@ func (s *Switchboard) Act(session *Session, request protocol.Request) error {
 	return s.ask(func() {
 		switch r := request.(type) {
 		case protocol.Originate:
-			if d := s.desk(session, protocol.ActionCall); d != nil {
+			if d := s.desk(session, protocol.ActionCall); d != nil && d.mayPlace() {
 				d.do(pbx.Command{Kind: pbx.Originate, Phone: r.Phone, Custom: [2]string{r.CustomField1, r.CustomField2}})
 			}
 		case protocol.BlindTransfer:
@@ -54,6 +59,7 @@ type desk struct {
 	session   *Session
 	server    *server
 	extension pbx.ExtensionID
+	context   string // where it places calls
 	action    string
 	frame     func(dst, message []byte) []byte
 }
@@ -74,7 +80,18 @@ func (s *Switchboard) desk(session *Session, action string) *desk {
 		d.refuse(protocol.CodeNotRegistered, "the PBX "+d.server.Name+" has no extension "+session.extension)
 		return nil
 	}
+	d.context = s.cfg.DialContext(d.server.Name, d.extension)
 	return d
+}
+
+// mayPlace tells whether the agent may place one more call, and counts it.
+func (d *desk) mayPlace() bool {
+	if d.session.placing.Add(1) > maxPlacing {
+		d.session.placing.Add(-1)
+		d.refuse(protocol.CodeRateLimited, "too many calls are being placed already: answer the phone first")
+		return false
+	}
+	return true
 }
 
 func (d *desk) refuse(code protocol.ErrorCode, message string) {
@@ -104,8 +121,11 @@ func (d *desk) owns(ids ...string) bool {
 
 // do hands a command to the PBX.
 func (d *desk) do(cmd pbx.Command) {
-	cmd.Extension = d.extension
+	cmd.Extension, cmd.Context = d.extension, d.context
 	d.server.Commander.Do(cmd, func(err error) {
+		if cmd.Kind == pbx.Originate {
+			d.session.placing.Add(-1)
+		}
 		if err != nil {
 			d.refuse(explain(err))
 		}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/clavija/clavija/internal/pbx"
 )
@@ -30,6 +31,8 @@ type Server struct {
 type Config struct {
 	Account string
 	Servers []Server // in the order in which clients get their states
+	// DialContext returns the context in which an extension of a PBX places calls, "" for the PBX's usual one. It may be nil.
+	DialContext func(server string, id pbx.ExtensionID) string
 	// Frame appends a message to dst in the form in which it goes over the wire.
 	Frame func(dst, message []byte) []byte
 	Log   *slog.Logger
@@ -65,6 +68,7 @@ type server struct {
 	state   *pbx.State
 	numbers map[string]pbx.ExtensionID
 	online  bool
+	known   bool   // something is known of the PBX, if only that it is away: until then clients are told nothing
 	initial []byte // the supervisors' init, while nothing has changed since it was made
 }
 
@@ -75,6 +79,10 @@ var ErrClosed = errors.New("switchboard: closed")
 // so that is never for long.
 const backlog = 64
 
+// firstWord is how long clients wait for the state of a PBX of which nothing is known yet: when the server has just started, an init
+// without calls would have them believe that all calls have ended.
+const firstWord = 3 * time.Second
+
 // New returns a switchboard for an account. It does nothing until Run.
 func New(cfg Config) (*Switchboard, error) {
 	if cfg.Frame == nil {
@@ -82,6 +90,9 @@ func New(cfg Config) (*Switchboard, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.DialContext == nil {
+		cfg.DialContext = func(string, pbx.ExtensionID) string { return "" }
 	}
 	s := &Switchboard{
 		cfg:         cfg,
@@ -106,10 +117,16 @@ func New(cfg Config) (*Switchboard, error) {
 // Run owns the state until ctx ends.
 func (s *Switchboard) Run(ctx context.Context) error {
 	defer close(s.done)
+	patience := time.NewTimer(firstWord)
+	defer patience.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-patience.C:
+			for _, srv := range s.servers {
+				s.meet(srv)
+			}
 		case b := <-s.events:
 			s.apply(b)
 		case ask := <-s.asks:
@@ -128,6 +145,11 @@ func (s *Switchboard) Publish(server string, events []pbx.Event) {
 
 // ask has f called by the owner.
 func (s *Switchboard) ask(f func()) error {
+	select {
+	case <-s.done:
+		return ErrClosed
+	default:
+	}
 	select {
 	case s.asks <- f:
 		return nil
@@ -181,7 +203,14 @@ func (s *Switchboard) apply(b batch) {
 			continue
 		}
 		srv.initial = nil
-		srv.state.Apply(&ev, func(c pbx.Change) { s.change(srv, &c) })
+		srv.state.Apply(&ev, func(c pbx.Change) {
+			if srv.known {
+				s.change(srv, &c)
+			}
+		})
+		if ev.Kind == pbx.Synchronized || ev.Kind == pbx.Offline {
+			s.meet(srv)
+		}
 	}
 	if len(s.outgoing) > 0 {
 		for session := range s.supervisors {
@@ -189,6 +218,24 @@ func (s *Switchboard) apply(b batch) {
 		}
 		clear(s.outgoing)
 		s.outgoing = s.outgoing[:0]
+	}
+}
+
+// meet gives the state of a PBX of which nothing was known before to all who wait for it.
+func (s *Switchboard) meet(srv *server) {
+	if srv.known {
+		return
+	}
+	srv.known = true
+	for session := range s.supervisors {
+		session.out.Replace(s.everything(srv))
+	}
+	for at, sessions := range s.agents {
+		for session := range sessions {
+			if at.server == srv.Name {
+				session.out.Replace(s.initial(session)...)
+			}
+		}
 	}
 }
 
@@ -249,6 +296,9 @@ func (s *Switchboard) push(session *Session, frames [][]byte) {
 		session.out.Replace(s.initial(session)...)
 	}
 }
+
+// Has tells whether the account has a PBX of that name.
+func (s *Switchboard) Has(server string) bool { return s.byName[server] != nil }
 
 // FirstServer returns the name of the account's first PBX, "" when it has none.
 func (s *Switchboard) FirstServer() string {

@@ -52,7 +52,7 @@ type inbox struct {
 
 func newInbox(limit int) *inbox {
 	c := &inbox{end: make(chan error, 1)}
-	c.out = switchboard.NewOutbox(limit, func(frames [][]byte) error {
+	c.out = switchboard.NewOutbox(limit, nil, func(frames [][]byte) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.take(frames)
@@ -280,7 +280,7 @@ func TestSlowClientIsGivenAFreshState(t *testing.T) {
 	}
 	slow, began, gate := newInbox(0), make(chan struct{}), make(chan struct{})
 	first := true
-	out := switchboard.NewOutbox(3500, func(frames [][]byte) error {
+	out := switchboard.NewOutbox(3500, nil, func(frames [][]byte) error {
 		if first {
 			first = false
 			close(began)
