@@ -290,6 +290,9 @@ func newRunner(cfg *config.Config, log *slog.Logger) (*runner, error) {
 			Name: a.Name,
 			PBXs: a.PBXs(),
 			Has:  func(pbxName string, id pbx.ExtensionID) bool { return a.Has(pbxName, id.Context, id.Number) },
+			DialContext: func(pbxName string, id pbx.ExtensionID) string {
+				return cfg.DialContext(a, pbxName, id.Context, id.Number)
+			},
 		})
 	}
 	made, err := exchange.New(x)
