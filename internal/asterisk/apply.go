@@ -97,7 +97,7 @@ func (m *model) applyChannel(event string, msg ami.Message) {
 		m.rename(c, msg.Get("Newname"))
 		return
 	}
-	m.identify(c, msg)
+	m.identify(c, msg, false)
 	switch event {
 	case "BridgeEnter":
 		b := m.enter(c, msg.Get("BridgeUniqueid"))
@@ -143,19 +143,21 @@ func (m *model) record(c *channel, runs bool) {
 func (m *model) born(msg ami.Message) {
 	c := m.channel(msg.Get("Uniqueid"), msg.Get("Channel"))
 	c.heard = m.refresh.number
-	m.identify(c, msg)
+	m.identify(c, msg, false)
 	c.context, c.exten = msg.Get("Context"), msg.Get("Exten")
 	c.firstCaller = c.callerNum
 	m.touch(c)
 }
 
-// identify takes what every event of a channel says about it.
-func (m *model) identify(c *channel, msg ami.Message) {
+// identify takes what every event of a channel, and every item of Status, says about it. Only a list is trusted to say that a
+// channel has gone back from a later state to an earlier one: an event that says so is late.
+func (m *model) identify(c *channel, msg ami.Message, listed bool) {
 	if name := msg.Get("Channel"); name != "" && name != c.name {
 		m.rename(c, name)
 	}
 	if s, err := strconv.ParseUint(msg.Get("ChannelState"), 10, 8); err == nil && s <= uint64(pbx.StateUnknown) {
-		if state := pbx.CallState(s); state != c.state {
+		late := !listed && (pbx.CallState(s) == pbx.StateDown || c.state == pbx.StateUp)
+		if state := pbx.CallState(s); state != c.state && !late {
 			c.enterState(state, m.now)
 			m.touch(c)
 		}

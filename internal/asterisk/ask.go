@@ -113,10 +113,9 @@ func (l *link) barrier() {
 		if suspects > 0 {
 			l.asked = time.Now().Add(suspectPause - l.d.cfg.Refresh)
 		}
-		if unheard > 0 && !l.alive && !l.warned {
-			l.warned = true
-			l.d.cfg.Log.Warn("pbx has calls that no event told of: they are seen late",
-				"pbx", l.d.cfg.Name, "calls", unheard, "advice", "add call to the user's read= line in manager.conf; then 'manager reload'")
+		if unheard > 0 && !l.alive {
+			l.d.warn("pbx has calls that no event told of: they are seen late",
+				"advice", "add call to the user's read= line in manager.conf; then 'manager reload'")
 		}
 		if !l.seen {
 			l.seen = true
@@ -129,14 +128,13 @@ func (l *link) barrier() {
 
 // checkReading warns of what will not be seen.
 func (l *link) checkReading(hinted map[string]int) {
-	log := l.d.cfg.Log.With("pbx", l.d.cfg.Name)
 	if !l.booted {
-		log.Warn("pbx did not say that it is booted: its restarts and reloads may go unnoticed for a while",
+		l.d.warn("pbx did not say that it is booted: its restarts and reloads may go unnoticed for a while",
 			"advice", "add system to the user's read= line in manager.conf; then 'manager reload'")
 	}
 	for _, context := range l.d.cfg.Contexts {
 		if hinted[context] == 0 {
-			log.Warn("a context has no hints, so it has no extensions", "context", context, "hints", hinted,
+			l.d.warn("a context has no hints, so it has no extensions", "context", context, "hints", hinted,
 				"advice", "name the contexts that have hints in the contexts of the [[pbx]] (FreePBX: ext-local, with dial_context = from-internal)")
 		}
 	}
@@ -156,8 +154,7 @@ func (l *link) checkRights() {
 			{"Hangup", "call", "agents cannot hang up calls"},
 		} {
 			if msg.Get(need.action) == "" {
-				l.d.cfg.Log.Warn("the AMI user lacks a write permission",
-					"pbx", l.d.cfg.Name, "permission", need.right, "action", need.action, "loss", need.loss,
+				l.d.warn("the AMI user lacks a write permission", "permission", need.right, "action", need.action, "loss", need.loss,
 					"advice", "add "+need.right+" to the user's write= line in manager.conf; then 'manager reload'")
 			}
 		}

@@ -45,6 +45,8 @@ type Driver struct {
 	model *model      // owned by Run
 	out   []pbx.Event // owned by Run: what the model has emitted and is not published yet
 
+	warned map[string]bool // owned by Run: what the operator has been warned of
+
 	mu   sync.Mutex
 	link *link // nil while the PBX cannot take commands
 }
@@ -78,7 +80,7 @@ func New(cfg Config) (*Driver, error) {
 			*d.value = d.fallback
 		}
 	}
-	d := &Driver{cfg: cfg}
+	d := &Driver{cfg: cfg, warned: make(map[string]bool)}
 	d.model = newModel(cfg.Contexts, func(ev pbx.Event) { d.out = append(d.out, ev) })
 	d.model.internal[cfg.DialContext] = true
 	return d, nil
@@ -136,6 +138,15 @@ func (d *Driver) follow(ctx context.Context, complaint *complaints) (followed bo
 	l.refuse()
 	d.model.desynchronize()
 	return followed, err
+}
+
+// warn warns the operator, once: not again at each reconnect.
+func (d *Driver) warn(message string, attrs ...any) {
+	key := message + fmt.Sprint(attrs...)
+	if !d.warned[key] {
+		d.warned[key] = true
+		d.cfg.Log.With("pbx", d.cfg.Name).Warn(message, attrs...) //nolint:sloglint // the callers' messages are constant
+	}
 }
 
 func (d *Driver) publish() {

@@ -44,7 +44,6 @@ type link struct {
 	asked   time.Time // when the running or last refresh began
 	again   bool      // something happened that calls for another refresh
 	seen    bool      // the first refresh is done
-	warned  bool      // of missing call events
 	alive   bool      // call events come
 }
 

@@ -30,9 +30,10 @@ type model struct {
 	bridges  map[string]*bridge
 	requests map[string]*request // our Originates that have no outcome yet, by ChannelId
 
-	refresh refresh
-	dirty   []*channel
-	waiting map[*channel]bool // channels of extensions that are not announced yet
+	refresh   refresh
+	strangers map[string]bool // channels that the last refresh has listed, and no event has told of
+	dirty     []*channel
+	waiting   map[*channel]bool // channels of extensions that are not announced yet
 	// untraced are dialled channels at the end of a chain of Local channels of which not all DialBegins have come.
 	untraced map[*channel]bool
 	synced   bool      // a whole snapshot was taken: changes may be told

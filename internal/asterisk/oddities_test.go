@@ -118,9 +118,42 @@ func TestAnnouncer(t *testing.T) {
 	if unheard != 0 {
 		t.Error("an announcer was taken for a call that no event told of")
 	}
-	unheard, _, _ = p.refreshed(t, "Event: Status|Channel: PJSIP/102-2|ChannelState: 6|Uniqueid: 1.2|BridgeID: ")
-	if unheard != 1 {
-		t.Error("a call that no event told of was not noticed")
+	for round, want := range []int{0, 1} { // its Newchannel may be on its way
+		unheard, _, _ = p.refreshed(t, "Event: Status|Channel: PJSIP/102-2|ChannelState: 6|Uniqueid: 1.2|BridgeID: ")
+		if unheard != want {
+			t.Errorf("round %d: %d calls that no event told of", round, unheard)
+		}
+	}
+}
+
+// TestLateEvents: an event of before the list does not take back what the list has told.
+func TestLateEvents(t *testing.T) {
+	t.Parallel()
+	p := newPlayer()
+	p.beginRefresh()
+	p.hint("101", "PJSIP/101", 1)
+	p.listChannel(message(t, "Event: Status|Channel: PJSIP/101-1|ChannelState: 6|CallerIDNum: 101|Exten: 102|DNID: 102|Uniqueid: 1.1|Linkedid: 1.1"))
+	p.finishRefresh()
+	for _, state := range []string{"0", "4"} {
+		got := p.play(message(t, "Event: Newstate|Channel: PJSIP/101-1|ChannelState: "+state+"|CallerIDNum: 101|Uniqueid: 1.1"))
+		if len(got) != 0 {
+			t.Errorf("state %s: %v", state, kinds(got))
+		}
+	}
+}
+
+// TestListDisagrees: what the lists say otherwise than the events is believed when it is still so a moment later.
+func TestListDisagrees(t *testing.T) {
+	t.Parallel()
+	p := following("101", "PJSIP/101")
+	p.play(message(t, "Event: Newchannel|Channel: PJSIP/101-1|ChannelState: 4|CallerIDNum: 101|Context: from-internal|Exten: 102|Uniqueid: 1.1"))
+	p.now = p.now.Add(time.Second)
+	p.expire()
+	up := "Event: Status|Channel: PJSIP/101-1|ChannelState: 6|CallerIDNum: 101|Uniqueid: 1.1"
+	for round, want := range [][]string{nil, {"1.1: 101 → 102, state 6"}, nil} {
+		if _, _, got := p.refreshed(t, up); !cmp.Equal(got, want) {
+			t.Errorf("round %d: %v", round, got)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -11,13 +12,14 @@ import (
 
 // refresh is one round of asking the PBX for all it has. Its answers are merged with the live events without gap or ghost:
 //
-// Asterisk writes the items of a list as it walks its channels, but live events go through a queue of the session that is written
-// between two actions. So an event that comes after an item can be older than it. An action sent after the lists (the barrier)
-// is answered when all those events have been written: only then is the model compared with the lists.
+// Asterisk writes the items of a list as it walks its channels, but live events go through queues of its own: one that comes after an
+// item can be older than it, by milliseconds, more on a busy machine. An action sent after the lists (the barrier) is answered when
+// the events that had reached our session have been written.
 //
 // Before the first barrier nothing is told to anyone, so items are simply taken as they come: the old events that follow repeat
-// a piece of history that ends at the truth. Afterwards, items are kept until the barrier, and only what no event has spoken of
-// meanwhile is corrected from them.
+// a piece of history that ends at the truth. Afterwards items are kept until the barrier, and a channel of which an event has
+// spoken meanwhile is left alone. Of the others, what the lists say otherwise than the model is noted, and the lists are asked
+// for again soon: only what is still so then, and no event has spoken of, is corrected.
 type refresh struct {
 	number uint64 // of the newest round
 	open   bool   // a round is under way
@@ -84,8 +86,8 @@ func (m *model) listBridge(item ami.Message) {
 }
 
 // finishRefresh compares the model with the lists. The first time it tells the whole state, later what differs. It returns how
-// many channels live events should have told of, and did not; and how many were not listed, and are given another round: Asterisk
-// takes channels out of its list for a moment when it joins two into one (masquerade).
+// many channels live events should have told of, and did not; and on how many the lists and the model disagree for the first time.
+// (Not only because of late events: Asterisk takes channels out of its list for a moment when it joins two into one.)
 func (m *model) finishRefresh() (unheard, suspects int) {
 	round := m.refresh.number
 	if m.remap {
@@ -101,22 +103,30 @@ func (m *model) finishRefresh() (unheard, suspects int) {
 			m.applyHint(item)
 		}
 	}
+	strangers := make(map[string]bool)
 	for _, item := range m.refresh.items {
 		id := item.Get("Uniqueid")
 		c := m.channels[id]
 		switch {
 		case c == nil && m.refresh.gone[id]:
+		case c == nil && !m.strangers[id]:
+			strangers[id] = true
+			suspects++
 		case c == nil:
 			if !isHelper(item.Get("Channel")) {
 				unheard++
 			}
 			m.take(item)
-		case c.heard == round:
+		case c.heard == round || m.agrees(c, item):
 			c.listed = round
-		default:
+		case c.differs == round-1 && c.heard < c.differs:
 			m.take(item)
+		default:
+			c.listed, c.differs = round, round
+			suspects++
 		}
 	}
+	m.strangers = strangers
 	for _, e := range m.extensions {
 		if e.listed != round {
 			m.removeExtension(e)
@@ -142,6 +152,26 @@ func (m *model) finishRefresh() (unheard, suspects int) {
 	return unheard, suspects
 }
 
+// agrees tells whether an item of Status says of a channel what the model does.
+func (m *model) agrees(c *channel, item ami.Message) bool {
+	bridge := ""
+	if c.bridge != nil {
+		bridge = c.bridge.id
+	}
+	return item.Get("ChannelState") == strconv.Itoa(int(c.state)) && item.Get("BridgeID") == bridge &&
+		item.Get("Channel") == c.name && (c.recorded || !tellsRecording(item))
+}
+
+// tellsRecording tells whether an item of Status says that a recording was begun on its channel.
+func tellsRecording(item ami.Message) bool {
+	for variable := range item.Values("Variable") {
+		if value, ok := strings.CutPrefix(variable, recordingVariable+"="); ok && value != "" && value != "(null)" {
+			return true
+		}
+	}
+	return false
+}
+
 // take makes the model agree with an item of Status.
 func (m *model) take(item ami.Message) {
 	id := item.Get("Uniqueid")
@@ -151,16 +181,15 @@ func (m *model) take(item ami.Message) {
 	_, exists := m.channels[id]
 	c := m.channel(id, item.Get("Channel"))
 	c.listed = m.refresh.number
-	m.identify(c, item)
+	if !exists {
+		c.origin = cmp.Or(item.Get("Linkedid"), id)
+	}
+	m.identify(c, item, true)
 	if !exists {
 		m.takeHistory(c, item)
 	}
-	for variable := range item.Values("Variable") {
-		// The variable stays when a recording ends. So it tells of one only if none was seen before.
-		value, ok := strings.CutPrefix(variable, recordingVariable+"=")
-		if ok && value != "" && value != "(null)" && !c.recorded {
-			m.record(c, true)
-		}
+	if tellsRecording(item) && !c.recorded { // the variable stays when a recording ends: it tells of one only if none was seen before
+		m.record(c, true)
 	}
 	if id := item.Get("BridgeID"); id != "" {
 		b := m.enter(c, id)
@@ -173,7 +202,7 @@ func (m *model) take(item ami.Message) {
 
 // takeHistory guesses how a channel came to be that we did not see coming.
 func (m *model) takeHistory(c *channel, item ami.Message) {
-	c.exten, c.firstCaller, c.origin = item.Get("Exten"), c.callerNum, item.Get("Linkedid")
+	c.exten, c.firstCaller = item.Get("Exten"), c.callerNum
 	if number := item.Get("DNID"); number != "" {
 		c.exten = number
 	}
