@@ -181,12 +181,12 @@ func (m *model) take(item ami.Message) {
 	_, exists := m.channels[id]
 	c := m.channel(id, item.Get("Channel"))
 	c.listed = m.refresh.number
-	if !exists {
+	if !c.announced {
 		c.origin = cmp.Or(item.Get("Linkedid"), id)
 	}
 	m.identify(c, item, true)
-	if !exists {
-		m.takeHistory(c, item)
+	if !c.announced {
+		m.takeHistory(c, item, exists)
 	}
 	if tellsRecording(item) && !c.recorded { // the variable stays when a recording ends: it tells of one only if none was seen before
 		m.record(c, true)
@@ -200,17 +200,16 @@ func (m *model) take(item ami.Message) {
 	m.touchFar(c)
 }
 
-// takeHistory guesses how a channel came to be that we did not see coming.
-func (m *model) takeHistory(c *channel, item ami.Message) {
-	c.exten, c.firstCaller = item.Get("Exten"), c.callerNum
-	if number := item.Get("DNID"); number != "" {
-		c.exten = number
+// takeHistory guesses how a channel came to be that we did not see coming, or not all the way.
+func (m *model) takeHistory(c *channel, item ami.Message, exists bool) {
+	if !exists {
+		c.exten, c.firstCaller = cmp.Or(item.Get("DNID"), item.Get("Exten")), c.callerNum
+		if seconds, err := strconv.Atoi(item.Get("Seconds")); err == nil {
+			c.seenAt = m.now.Add(-time.Duration(seconds) * time.Second)
+		}
 	}
-	if item.Get("Data") == "(Outgoing Line)" { // the mark of Dial, Queue, Originate on the channels that they make
+	if item.Get("Data") == "(Outgoing Line)" && !c.dialled { // the mark of Dial, Queue, Originate on the channels that they make
 		c.dialled, c.dialledBy, c.exten = true, c.connectedNum, ""
-	}
-	if seconds, err := strconv.Atoi(item.Get("Seconds")); err == nil {
-		c.seenAt = m.now.Add(-time.Duration(seconds) * time.Second)
 	}
 }
 

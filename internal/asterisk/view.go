@@ -67,8 +67,8 @@ func (m *model) introduce(c *channel) pbx.Call {
 		call.Direction = pbx.Outbound
 		call.PhoneA, call.PhoneB = own.Number, c.exten
 		call.DIDA = c.presented
-		if c.origin != "" && c.firstCaller != own.Number {
-			call.DIDA = c.firstCaller // the dial plan had changed it, for the outside to see
+		if c.presented == "" && c.origin != "" && c.callerNum != own.Number {
+			call.DIDA = c.callerNum // the dial plan had changed it, for the outside to see
 		}
 	}
 	return call
