@@ -97,7 +97,6 @@ const (
 	CloseTryAgainLater   CloseCode = 1013
 
 	CloseSlowConsumer CloseCode = 4000
-	CloseOverloaded   CloseCode = 4001
 	CloseRevoked      CloseCode = 4500
 )
 
@@ -116,13 +115,12 @@ func CloseCodes() []CloseInfo {
 		{CloseProtocolError, "The client broke the WebSocket protocol.", false},
 		{CloseUnsupportedData, "The client sent a binary message; all messages are text.", false},
 		{CloseInvalidPayload, "The client sent text that is not UTF-8.", false},
-		{ClosePolicyViolation, "Too many wrong credentials, none in time, or a page of a foreign origin.", false},
+		{ClosePolicyViolation, "Too many wrong credentials, none in time, too many messages, or one that took too long to come.", false},
 		{CloseMessageTooBig, "The client sent a message far over the size limit.", false},
 		{CloseInternalError, "The server failed; its log says how.", true},
 		{CloseServiceRestart, "The server's configuration has changed in a way that concerns this connection.", true},
-		{CloseTryAgainLater, "The server takes no more connections for now.", true},
+		{CloseTryAgainLater, "Too many clients log in at once: the server found no time for this one, again and again.", true},
 		{CloseSlowConsumer, "The client doesn't read as fast as events happen.", true},
-		{CloseOverloaded, "The server is overloaded and sheds connections.", true},
 		{CloseRevoked, "The credentials of this session were changed or removed.", false},
 	}
 }

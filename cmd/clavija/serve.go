@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/clavija/clavija/internal/config"
@@ -23,6 +24,9 @@ SIGINT and SIGTERM say goodbye to the clients and end the server within seconds;
 
 // Run is called for "clavija serve".
 func (serveCmd) Run(ctx context.Context, a *app) error {
+	hangups := make(chan os.Signal, 1) // from the first moment: until they are caught, they end the process
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	cfg, err := a.config(config.Load)
 	if err != nil {
 		return err
@@ -38,10 +42,8 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from then on, a second signal ends the process as if there were no server
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	go func() {
+	var reloads sync.WaitGroup
+	reloads.Go(func() {
 		for {
 			select {
 			case <-ctx.Done():
@@ -50,8 +52,11 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 				reload(a, s, level, log)
 			}
 		}
-	}()
-	return s.Run(ctx)
+	})
+	err = s.Run(ctx)
+	stop()
+	reloads.Wait()
+	return err
 }
 
 // reload takes the configuration up again. One that is wrong changes nothing.

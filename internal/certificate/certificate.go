@@ -34,6 +34,7 @@ type Source struct {
 	cert    *tls.Certificate
 	read    stamp
 	checked time.Time
+	trouble string // with the files, said in the log
 }
 
 // stamp tells versions of the two files apart.
@@ -94,15 +95,21 @@ func (s *Source) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (s *Source) refresh() {
 	now, err := s.stamp()
 	if err == nil && now.equal(s.read) {
+		s.trouble = ""
 		return
 	}
 	if err == nil {
 		if err = s.load(now); err == nil {
+			s.trouble = ""
 			s.log.Info("tls certificate taken up", "file", s.certFile, "ends", s.cert.Leaf.NotAfter)
 			return
 		}
-		s.read = now // said once for each version of the files
+		s.read = now // no other try for this version of the files
 	}
+	if err.Error() == s.trouble {
+		return // said once
+	}
+	s.trouble = err.Error()
 	s.log.Error("tls certificate not taken up; the former one stays", "err", err)
 }
 

@@ -1,10 +1,12 @@
 package certificate_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +109,39 @@ func TestChangedFilesAreTakenUp(t *testing.T) {
 		<-time.After(2 * time.Second)
 		if !leaf(t, s).Leaf.Equal(want.Leaf) {
 			t.Error("the changed certificate was not taken up")
+		}
+	})
+}
+
+func TestMissingFilesAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		selfSigned(t, dir)
+		cert, key := filepath.Join(dir, "tls-self-signed.crt"), filepath.Join(dir, "tls-self-signed.key")
+		var text bytes.Buffer
+		s, err := certificate.FromFiles(cert, key, slog.New(slog.NewTextHandler(&text, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		handshakes := func() {
+			for range 5 {
+				<-time.After(2 * time.Second)
+				leaf(t, s)
+			}
+		}
+		for want := range 3 {
+			if got := strings.Count(text.String(), "level=ERROR"); got != want {
+				t.Fatalf("said %d times instead of %d:\n%s", got, want, text.String())
+			}
+			if err := os.Rename(cert, cert+".away"); err != nil {
+				t.Fatal(err)
+			}
+			handshakes()
+			if err := os.Rename(cert+".away", cert); err != nil {
+				t.Fatal(err)
+			}
+			handshakes()
 		}
 	})
 }

@@ -2,13 +2,12 @@ package edge
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,7 +24,9 @@ type client struct {
 	server   *Server
 	kind     auth.Kind
 	remote   netip.Addr
-	settings *settings
+	features bool               // asked for in the URL
+	cancel   context.CancelFunc // ends a login under way
+	settings *settings          // set when the client is admitted
 
 	mu     sync.Mutex
 	conn   net.Conn            // under mu until start has returned, then unchanging
@@ -37,12 +38,15 @@ type client struct {
 
 	// All below is owned by run.
 	reader   websocket.Reader
-	since    time.Time // connected
+	since    time.Time // connected; later by the time that logins took us
 	board    *switchboard.Switchboard
 	session  *switchboard.Session // nil until logged in
 	forget   func()               // ends the watch over the credentials
 	wrong    int                  // tries with wrong credentials
+	busy     int                  // tries that we had no time for
 	pinged   bool                 // a ping is unanswered
+	ping     []byte               // the latest ping of one read
+	toPong   bool                 // … is to be answered
 	partial  time.Time            // since when a message is unfinished, zero when none is
 	allowed  float64              // messages that may come now
 	counted  time.Time            // when allowed was last counted
@@ -56,10 +60,9 @@ func (c *client) start(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conn = conn
-	c.out = switchboard.NewOutbox(outboxLimit, c.write, c.ended)
-	c.reader.MaxMessage = c.settings.MaxMessage
+	c.out = switchboard.NewOutbox(outboxLimit, slowFrame(), c.write, c.ended)
 	c.since = time.Now()
-	c.allowed, c.counted = actionBurst, c.since
+	c.allowed, c.counted = messageBurst, c.since
 	c.say(protocol.Welcome{Server: c.settings.ServerName})
 	if c.doomed != nil {
 		c.closing.Store(true)
@@ -68,10 +71,8 @@ func (c *client) start(conn net.Conn) {
 }
 
 // run reads until the connection ends.
-func (c *client) run(early []byte) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	err := c.read(ctx, early)
+func (c *client) run(ctx context.Context, early []byte) {
+	err := c.readSafely(ctx, early)
 	if c.session != nil {
 		c.forget()
 		_ = c.board.Leave(c.session) // fails only when the switchboard is gone, and with it the session
@@ -80,16 +81,26 @@ func (c *client) run(early []byte) {
 		c.close(protocol.CloseCode(violation.Code), violation.Reason)
 		c.lingerUntilClosed()
 	}
-	c.cut()
+	_ = c.conn.Close() // nothing is left to be said
 	c.out.Close()
 	if !errors.Is(err, errClosed) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
 		c.server.log.Debug("client ended", "remote", c.remote, "err", err)
 	}
 }
 
+// readSafely reads. What panics for one client ends this client, not the process and with it all others.
+func (c *client) readSafely(ctx context.Context, early []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.server.log.Error("client failed", "remote", c.remote, "panic", p, "stack", string(debug.Stack()))
+			err = websocket.Error{Code: websocket.CloseCode(protocol.CloseInternalError), Reason: "the server failed"}
+		}
+	}()
+	return c.read(ctx, early)
+}
+
 func (c *client) read(ctx context.Context, early []byte) error {
-	handle := func(ev websocket.Event) error { return c.receive(ctx, ev) }
-	if err := c.reader.Feed(early, handle); err != nil {
+	if err := c.take(ctx, early); err != nil {
 		return err
 	}
 	buf := make([]byte, 1024)
@@ -100,10 +111,9 @@ func (c *client) read(ctx context.Context, early []byte) error {
 		n, err := c.conn.Read(buf)
 		if n > 0 {
 			c.pinged = false
-			if err := c.reader.Feed(buf[:n], handle); err != nil {
+			if err := c.take(ctx, buf[:n]); err != nil {
 				return err
 			}
-			c.timeMessage()
 		}
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -114,6 +124,23 @@ func (c *client) read(ctx context.Context, early []byte) error {
 			return err
 		}
 	}
+}
+
+// take takes what one read has brought.
+func (c *client) take(ctx context.Context, p []byte) error {
+	c.reader.MaxMessage = c.settings.MaxMessage
+	if c.session == nil {
+		c.reader.MaxMessage = min(c.settings.MaxMessage, strangerMessage)
+	}
+	if err := c.reader.Feed(p, func(ev websocket.Event) error { return c.receive(ctx, ev) }); err != nil {
+		return err
+	}
+	if c.toPong { // the latest ping is answered for all (RFC 6455 §5.5.3), so that a flood of them is not a flood of answers
+		c.toPong = false
+		c.out.Reply(websocket.AppendPong(nil, c.ping))
+	}
+	c.timeMessage()
+	return nil
 }
 
 // timeMessage bounds the time that a client may take for one message, however lively it is otherwise.
@@ -154,6 +181,9 @@ func (c *client) silent() error {
 
 // receive takes one message or control frame.
 func (c *client) receive(ctx context.Context, ev websocket.Event) error {
+	if !c.reader.Pending() {
+		c.partial = time.Time{} // what is unfinished after this read began in it
+	}
 	switch {
 	case ev.Op == websocket.OpClose && c.closing.Load():
 		return errClosed
@@ -161,31 +191,35 @@ func (c *client) receive(ctx context.Context, ev websocket.Event) error {
 		c.parted.Store(true)
 		c.close(protocol.CloseCode(ev.Code), "")
 	case c.closing.Load(): // whatever else comes, comes too late
-	case ev.Op == websocket.OpPing && c.withinRate():
-		c.out.Reply(websocket.AppendPong(nil, ev.Payload))
-	case ev.TooLarge && c.withinRate():
-		c.say(protocol.Error{
-			Code:    protocol.CodeTooLarge,
-			Message: "the message is larger than " + strconv.Itoa(c.settings.MaxMessage) + " bytes",
-		})
-	case ev.Op == websocket.OpText && !ev.TooLarge:
-		c.message(ctx, ev.Payload)
+	case ev.Op == websocket.OpPing:
+		c.ping, c.toPong = append(c.ping[:0], ev.Payload...), true
+	case ev.Op == websocket.OpPong:
 	case ev.Op == websocket.OpBinary && !ev.TooLarge:
 		c.close(protocol.CloseUnsupportedData, "messages are text: one JSON object each")
+	case !c.withinRate():
+		c.refuse()
+	case ev.TooLarge:
+		c.say(protocol.Error{
+			Code:    protocol.CodeTooLarge,
+			Message: "the message is larger than " + strconv.Itoa(c.reader.MaxMessage) + " bytes",
+		})
+	default:
+		c.message(ctx, ev.Payload)
 	}
 	return nil
 }
 
-// message takes one message of the protocol.
-func (c *client) message(ctx context.Context, text []byte) {
-	if !c.withinRate() {
-		if c.refusals++; c.refusals > rudeMessages {
-			c.close(protocol.ClosePolicyViolation, "too many messages")
-			return
-		}
-		c.say(protocol.Error{Code: protocol.CodeRateLimited, Message: "too many messages; slow down"})
+// refuse answers a message over the rate.
+func (c *client) refuse() {
+	if c.refusals++; c.refusals > rudeMessages {
+		c.close(protocol.ClosePolicyViolation, "too many messages")
 		return
 	}
+	c.say(protocol.Error{Code: protocol.CodeRateLimited, Message: "too many messages; slow down"})
+}
+
+// message takes one message of the protocol.
+func (c *client) message(ctx context.Context, text []byte) {
 	request, wrong := protocol.ParseRequest(text)
 	if wrong != nil {
 		c.say(*wrong)
@@ -230,102 +264,13 @@ func actionOf(request protocol.Request) string {
 // withinRate counts a message, and tells whether the client may send it: a bucket that fills with time.
 func (c *client) withinRate() bool {
 	now := time.Now()
-	c.allowed = min(actionBurst, c.allowed+now.Sub(c.counted).Seconds()*actionRate)
+	c.allowed = min(messageBurst, c.allowed+now.Sub(c.counted).Seconds()*messageRate)
 	c.counted = now
 	if c.allowed < 1 {
 		return false
 	}
 	c.allowed--
 	return true
-}
-
-// login checks a client's credentials. Meanwhile nothing else of this client is read.
-func (c *client) login(ctx context.Context, credentials protocol.AuthPlain) {
-	if c.session != nil {
-		c.say(protocol.Error{
-			Code:    protocol.CodeAlreadyAuthenticated,
-			Message: "this connection is logged in already; open another one for other credentials",
-		})
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
-	defer cancel()
-	id, err := c.authenticate(ctx, credentials)
-	switch {
-	case errors.Is(err, auth.ErrInvalid):
-		c.forbid("invalid credentials")
-		return
-	case errors.Is(err, auth.ErrBusy):
-		c.say(protocol.Error{Code: protocol.CodeAuthBusy, Message: "too many logins at once; try again in a few seconds"})
-		return
-	case err != nil:
-		c.server.log.Error("login failed", "remote", c.remote, "err", err)
-		c.say(protocol.Error{Code: protocol.CodeInternal, Message: "the server cannot check credentials now; try again later"})
-		return
-	}
-	c.admitted(ctx, id, credentials.Features != nil)
-}
-
-// authenticate asks who the client is. When too many ask at once it waits for its turn: clients of the service that the protocol
-// comes from know only yes and no.
-func (c *client) authenticate(ctx context.Context, credentials protocol.AuthPlain) (auth.Identity, error) {
-	for {
-		id, err := c.server.auth.Login(ctx, c.kind, credentials.User, credentials.Passwd, c.remote)
-		if !errors.Is(err, auth.ErrBusy) {
-			return id, err
-		}
-		select {
-		case <-ctx.Done():
-			return id, err
-		case <-time.After(busyPause):
-		}
-	}
-}
-
-func (c *client) forbid(why string) {
-	c.say(protocol.AuthForbidden{Server: c.settings.ServerName, Error: why})
-	if c.wrong++; c.wrong >= maxWrongTries {
-		c.close(protocol.ClosePolicyViolation, "too many wrong credentials")
-	}
-}
-
-// admitted answers right credentials, and lets the session in.
-func (c *client) admitted(ctx context.Context, id auth.Identity, asked bool) {
-	board := c.settings.Exchange.Board(id.Account)
-	if board == nil {
-		c.forbid("the account " + id.Account + " is not configured on this server")
-		return
-	}
-	forget, err := c.server.auth.OnRevoked(ctx, id, func() {
-		c.close(protocol.CloseRevoked, "the credentials were changed or taken away")
-	})
-	if err != nil {
-		c.server.log.Error("login failed", "remote", c.remote, "err", err)
-		c.say(protocol.Error{Code: protocol.CodeInternal, Message: "the server cannot check credentials now; try again later"})
-		return
-	}
-	server := board.FirstServer()
-	session := switchboard.NewSupervisor(c.out)
-	if c.kind == auth.Agent {
-		server = id.PBX
-		session = switchboard.NewAgent(id.PBX, id.Extension, c.out)
-	}
-	ok := protocol.AuthOK{Server: server, Extension: id.Extension, Agent: id.Name, Token: newToken()}
-	if asked {
-		ok.Features = []string{} // none of the protocol's extensions is built yet
-	}
-	c.say(ok)
-	c.board, c.session, c.forget = board, session, forget
-	if err := board.Join(session); err != nil {
-		c.close(protocol.CloseServiceRestart, "the configuration has changed; connect again")
-	}
-}
-
-// newToken returns a secret of 192 bits.
-func newToken() string {
-	var random [24]byte
-	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
 // say queues a message for this client alone.

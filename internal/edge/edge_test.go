@@ -32,6 +32,7 @@ type office struct {
 	store   *store.Store
 	board   *switchboard.Switchboard
 	desk    *desk
+	log     *logged
 	ended   sync.WaitGroup
 	setting edge.Settings
 }
@@ -76,7 +77,7 @@ func usual() edge.Settings {
 
 func newOffice(t *testing.T, settings edge.Settings) *office {
 	t.Helper()
-	o := &office{t: t, desk: &desk{}}
+	o := &office{t: t, desk: &desk{}, log: &logged{}}
 	users, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +97,7 @@ func newOffice(t *testing.T, settings edge.Settings) *office {
 		{Name: "ana", Kind: auth.Agent, Account: "default", PBX: "pbx1", Extension: "101"},
 		{Name: "bob", Kind: auth.Agent, Account: "default", PBX: "pbx1", Extension: "102"},
 		{Name: "max", Kind: auth.Supervisor, Account: "gone"},
+		{Name: "zoe", Kind: auth.Agent, Account: "default", PBX: "pbx9", Extension: "103"},
 	} {
 		u.PasswordHash = hash
 		if _, err := users.AddUser(t.Context(), u); err != nil {
@@ -115,7 +117,7 @@ func newOffice(t *testing.T, settings edge.Settings) *office {
 	o.board = x.Board("default")
 	settings.Exchange = x
 	o.setting = settings
-	if o.Server, err = edge.New(edge.Config{Auth: gate, Settings: settings}); err != nil {
+	if o.Server, err = edge.New(edge.Config{Auth: gate, Settings: settings, Log: o.log.logger()}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -185,6 +187,9 @@ func TestLogin(t *testing.T) {
 		{"/ws", "ana", password, protocol.AuthForbidden{Server: "pbx1", Error: "invalid credentials"}},
 		{"/agent", "eva", password, protocol.AuthForbidden{Server: "pbx1", Error: "invalid credentials"}},
 		{"/ws", "max", password, protocol.AuthForbidden{Server: "pbx1", Error: "the account gone is not configured on this server"}},
+		{"/agent", "zoe", password, protocol.AuthForbidden{
+			Server: "pbx1", Error: "the PBX pbx9 of this agent is not one of the account default",
+		}},
 	} {
 		t.Run(tt.path+" "+tt.user, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"crypto/tls"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/clavija/clavija/internal/websocket"
@@ -21,22 +23,38 @@ func (c *client) close(code protocol.CloseCode, reason string) {
 	c.out.Finish(frame)
 }
 
-// ended is called by the outbox when nothing more will be written: the close frame is out, or the client is lost.
-func (c *client) ended(err error) {
-	if err != nil || c.parted.Load() {
-		c.cut()
-		return
-	}
-	time.AfterFunc(closeTimeout, c.cut) // until then, the client can answer with a close frame of its own
+// slowFrame is the last that a client gets which does not keep up.
+func slowFrame() []byte {
+	return websocket.AppendClose(nil, websocket.CloseCode(protocol.CloseSlowConsumer), "events come faster than you read them")
 }
 
-// cut ends the connection at once. It is for any goroutine.
-func (c *client) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn != nil {
-		_ = c.conn.Close() // nothing is left to be said, and nobody to hear of it
+// ended is called by the outbox when nothing more will be written: the close frame is out, or the client is lost.
+func (c *client) ended(err error) {
+	c.closing.Store(true) // a slow client's close frame is the outbox's
+	switch {
+	case err != nil:
+		c.cut()
+	case c.parted.Load():
+		_ = c.conn.Close() // by the writer goroutine, which may wait for TLS's farewell
+	default:
+		time.AfterFunc(closeTimeout, c.cut) // until then, the client can answer with a close frame of its own
 	}
+}
+
+// cut ends the connection at once, and a login that is under way. It is for any goroutine, and does not block: a TLS connection
+// would wait until its farewell is written, so what is below it is closed.
+func (c *client) cut() {
+	c.cancel()
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		conn = encrypted.NetConn()
+	}
+	_ = conn.Close() // nothing is left to be said, and nobody to hear of it
 }
 
 // lingerUntilClosed reads what a client still sends, until it has had its time to take the close frame. Closing a TCP connection
@@ -53,12 +71,8 @@ const maxLinger = 1 << 20
 
 // write writes a batch of frames, many to a system call: the cost is per call, not per byte.
 func (c *client) write(frames [][]byte) error {
-	if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
 	if len(frames) == 1 {
-		_, err := c.conn.Write(frames[0])
-		return err
+		return c.send(frames[0])
 	}
 	buf, _ := c.server.buffers.Get().(*[]byte)
 	if buf == nil {
@@ -68,22 +82,34 @@ func (c *client) write(frames [][]byte) error {
 	defer c.server.buffers.Put(buf)
 	batch := (*buf)[:0]
 	for _, f := range frames {
-		if len(batch) > 0 && len(batch)+len(f) > batchBytes {
-			if _, err := c.conn.Write(batch); err != nil {
+		if len(batch)+len(f) > batchBytes {
+			if err := c.send(batch); err != nil {
 				return err
 			}
 			batch = batch[:0]
 		}
 		if len(f) > batchBytes {
-			if _, err := c.conn.Write(f); err != nil {
+			if err := c.send(f); err != nil {
 				return err
 			}
 			continue
 		}
 		batch = append(batch, f...)
 	}
-	_, err := c.conn.Write(batch)
-	return err
+	return c.send(batch)
+}
+
+// send writes in pieces, each in its own time: a slow line needs longer for more.
+func (c *client) send(p []byte) error {
+	for piece := range slices.Chunk(p, batchBytes) {
+		if err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return err
+		}
+		if _, err := c.conn.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batchBytes is the size of one write, and of a TLS record's content.

@@ -210,6 +210,11 @@ type rawClient struct {
 // raw connects and logs ana in.
 func (o *office) raw(t *testing.T) *rawClient {
 	t.Helper()
+	return o.rawAs(t, "/agent", "ana")
+}
+
+func (o *office) rawAs(t *testing.T, path, user string) *rawClient {
+	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(o.http.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +224,7 @@ func (o *office) raw(t *testing.T) *rawClient {
 		t.Fatal(err)
 	}
 	c := &rawClient{conn, bufio.NewReader(conn)}
-	if _, err := io.WriteString(conn, "GET /agent HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +233,7 @@ func (o *office) raw(t *testing.T) *rawClient {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	c.write(t, 0x81, protocol.AuthPlain{User: "ana", Passwd: password}.AppendJSON(nil))
+	c.write(t, 0x81, protocol.AuthPlain{User: user, Passwd: password}.AppendJSON(nil))
 	return c
 }
 

@@ -9,10 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/clavija/clavija/internal/auth"
@@ -55,26 +56,31 @@ type Config struct {
 
 const (
 	outboxLimit   = 1 << 20          // bytes that may wait for one client
-	writeTimeout  = 10 * time.Second // for one batch to one client
+	writeTimeout  = 10 * time.Second // for one write to one client
 	closeTimeout  = 2 * time.Second  // for the client's half of the closing handshake
 	maxWrongTries = 5                // wrong credentials on one connection, before it is closed
+	maxBusyTries  = 5                // likewise of logins that there was no time for
 	loginTimeout  = 30 * time.Second
 	busyPause     = 500 * time.Millisecond // between two tries to log a client in, when too many log in at once
-	actionBurst   = 50                     // messages that a client may send at once …
-	actionRate    = 20                     // … and per second after that
+	messageBurst  = 50                     // messages that a client may send at once …
+	messageRate   = 20                     // … and per second after that
 	rudeMessages  = 500
+	// strangerMessage bounds a message of a client that has not logged in, bytes: credentials have less.
+	strangerMessage = 4 << 10
 )
 
 // Server serves WebSocket clients. Make one with [New].
 type Server struct {
-	auth     Authenticator
-	log      *slog.Logger
-	settings atomic.Pointer[settings]
-	buffers  sync.Pool // *[]byte, each of one write
+	auth    Authenticator
+	log     *slog.Logger
+	buffers sync.Pool // *[]byte, each of one write
 
 	mu          sync.Mutex
+	settings    *settings
 	clients     map[*client]struct{}
-	byAddress   map[netip.Addr]int
+	present     census // the clients
+	accepted    census // all connections of limited listeners
+	warned      time.Time
 	closing     bool
 	connections sync.WaitGroup
 }
@@ -90,10 +96,11 @@ func New(cfg Config) (*Server, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		auth:      cfg.Auth,
-		log:       cfg.Log,
-		clients:   make(map[*client]struct{}),
-		byAddress: make(map[netip.Addr]int),
+		auth:     cfg.Auth,
+		log:      cfg.Log,
+		clients:  make(map[*client]struct{}),
+		present:  census{by: make(map[netip.Prefix]int)},
+		accepted: census{by: make(map[netip.Prefix]int)},
 	}
 	if err := s.Configure(cfg.Settings); err != nil {
 		return nil, err
@@ -110,11 +117,17 @@ func (s *Server) Configure(now Settings) error {
 	if err != nil {
 		return fmt.Errorf("origins: %w", err)
 	}
-	before := s.settings.Swap(&settings{Settings: now, checkOrigin: check})
-	if before != nil && before.Exchange != now.Exchange {
-		s.closeAll(protocol.CloseServiceRestart, "the configuration has changed; connect again", func(c *client) bool {
-			return c.settings.Exchange != now.Exchange
-		})
+	s.mu.Lock()
+	s.settings = &settings{Settings: now, checkOrigin: check}
+	var former []*client
+	for c := range s.clients {
+		if c.settings.Exchange != now.Exchange {
+			former = append(former, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range former {
+		c.close(protocol.CloseServiceRestart, "the configuration has changed; connect again")
 	}
 	return nil
 }
@@ -134,9 +147,11 @@ func (s *Server) Handler() http.Handler {
 // socket upgrades requests to WebSocket clients of a kind.
 func (s *Server) socket(kind auth.Kind) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		remote := remoteAddr(r)
-		c := &client{server: s, kind: kind, remote: remote, settings: s.settings.Load()}
+		remote := parseRemote(r.RemoteAddr)
+		ctx, cancel := context.WithCancel(context.Background()) // the connection outlives the request
+		c := &client{server: s, kind: kind, remote: remote, features: r.URL.Query().Has("features"), cancel: cancel}
 		if !s.admit(c) {
+			cancel()
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "too many connections; try again later", http.StatusServiceUnavailable)
 			return
@@ -150,40 +165,42 @@ func (s *Server) socket(kind auth.Kind) http.Handler {
 		c.start(conn)
 		go func() { // the request's goroutine ends, and with it what the HTTP server keeps for it
 			defer s.release(c)
-			c.run(early)
+			c.run(ctx, early)
 		}()
 	})
 }
 
-func remoteAddr(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+func parseRemote(address string) netip.Addr {
+	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return netip.Addr{}
 	}
 	return ap.Addr().Unmap()
 }
 
-// admit counts a client in, if there is room.
+// admit counts a client in, if there is room, and gives it the settings of this moment.
 func (s *Server) admit(c *client) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.clients) >= c.settings.MaxConnections ||
-		c.settings.MaxPerAddress > 0 && s.byAddress[c.remote] >= c.settings.MaxPerAddress {
+	if s.closing {
 		return false
 	}
+	if limit := s.present.add(network(c.remote), s.settings.MaxConnections, s.settings.MaxPerAddress); limit != "" {
+		s.warn(limit, c.remote)
+		return false
+	}
+	c.settings = s.settings
 	s.clients[c] = struct{}{}
-	s.byAddress[c.remote]++
 	s.connections.Add(1)
 	return true
 }
 
 func (s *Server) release(c *client) {
+	c.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, c)
-	if s.byAddress[c.remote]--; s.byAddress[c.remote] == 0 {
-		delete(s.byAddress, c.remote)
-	}
+	s.present.remove(network(c.remote))
 	s.connections.Done()
 }
 
@@ -199,7 +216,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
-	s.closeAll(protocol.CloseGoingAway, "the server is stopping", func(*client) bool { return true })
+	for _, c := range s.all() {
+		c.close(protocol.CloseGoingAway, "the server is stopping")
+	}
 	gone := make(chan struct{})
 	go func() {
 		s.connections.Wait()
@@ -210,25 +229,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	s.mu.Lock()
-	for c := range s.clients {
+	for _, c := range s.all() {
 		c.cut()
 	}
-	s.mu.Unlock()
 	<-gone
 	return errors.New("edge: some clients did not say goodbye")
 }
 
-func (s *Server) closeAll(code protocol.CloseCode, reason string, which func(*client) bool) {
+// all returns the clients of this moment.
+func (s *Server) all() []*client {
 	s.mu.Lock()
-	all := make([]*client, 0, len(s.clients))
-	for c := range s.clients {
-		if which(c) {
-			all = append(all, c)
-		}
-	}
-	s.mu.Unlock()
-	for _, c := range all {
-		c.close(code, reason)
-	}
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.clients))
 }

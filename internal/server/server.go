@@ -28,7 +28,7 @@ import (
 )
 
 const (
-	headerTimeout  = 10 * time.Second // for a request's header
+	requestTimeout = 10 * time.Second // for a request to come, and as much for its answer to be taken
 	idleTimeout    = time.Minute      // of a connection that is no WebSocket (yet)
 	maxHeader      = 16 << 10         // bytes
 	goodbyeTimeout = 4 * time.Second  // for the clients, when the server stops
@@ -98,7 +98,7 @@ func (s *Server) listen(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("listen.%s: %w", name, err)
 		}
-		s.listeners = append(s.listeners, listener{wrap(l), name})
+		s.listeners = append(s.listeners, listener{wrap(s.edge.Limit(l)), name})
 		return nil
 	}
 	if err := open("plain", s.cfg.Listen.Plain, func(l net.Listener) net.Listener { return l }); err != nil {
@@ -186,13 +186,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) serve(running *sync.WaitGroup, fail func(error)) []*http.Server {
 	var servers []*http.Server
 	for _, l := range s.listeners {
-		srv := &http.Server{
-			Handler:           s.edge.Handler(),
-			ReadHeaderTimeout: headerTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeader,
-			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what strangers do wrong
-		}
+		srv := newHTTPServer(s.edge.Handler(), s.log)
 		servers = append(servers, srv)
 		s.log.Info("listening", "listener", l.name, "address", l.Addr().String())
 		running.Go(func() {
@@ -202,6 +196,17 @@ func (s *Server) serve(running *sync.WaitGroup, fail func(error)) []*http.Server
 		})
 	}
 	return servers
+}
+
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:        handler,
+		ReadTimeout:    requestTimeout, // with the body, which is waited for only to be thrown away
+		WriteTimeout:   requestTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what strangers do wrong
+	}
 }
 
 // goodbye takes no more clients, and lets go of those that are there.
@@ -236,9 +241,12 @@ func (s *Server) close() error {
 func (s *Server) Reload(cfg *config.Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cfg.Listen != s.cfg.Listen || cfg.DataDir != s.cfg.DataDir || cfg.TLS != s.cfg.TLS {
-		s.log.Warn("listen, tls and data_dir have changed: a restart takes them up")
+	taken := *cfg
+	taken.Listen, taken.TLS, taken.DataDir, taken.Log.Format = s.cfg.Listen, s.cfg.TLS, s.cfg.DataDir, s.cfg.Log.Format
+	if taken.Listen != cfg.Listen || taken.TLS != cfg.TLS || taken.DataDir != cfg.DataDir || taken.Log.Format != cfg.Log.Format {
+		s.log.Warn("listen, tls, data_dir or log.format has changed: a restart takes it up")
 	}
+	cfg = &taken
 	next := s.runner
 	if !reflect.DeepEqual(cfg.PBXs, s.cfg.PBXs) || !reflect.DeepEqual(cfg.Accounts, s.cfg.Accounts) {
 		var err error
