@@ -50,6 +50,9 @@ func (m *model) applyHint(msg ami.Message) {
 	m.setHint(id, msg.Get("Hint"), number)
 	if e := m.extensions[id]; e != nil {
 		e.heard = m.refresh.number
+		if m.synced {
+			m.inferHoldOf(e)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ type channel struct {
 
 	request   *request  // the Originate that made it, if it was ours
 	seenAt    time.Time // when we first heard of it
+	since     uint64    // the newest refresh that had begun then
 	listed    uint64    // the newest refresh that has listed it, or that had begun when it was born
 	differs   uint64    // the newest refresh that has listed it as something else than we know
 	heard     uint64    // the newest refresh that had begun when an event last spoke of it

@@ -27,10 +27,12 @@ type model struct {
 
 	channels map[string]*channel // by Uniqueid
 	byName   map[string]*channel
+	byOwner  map[string]map[*channel]bool // by device
 	bridges  map[string]*bridge
 	requests map[string]*request // our Originates that have no outcome yet, by ChannelId
 
 	refresh   refresh
+	linkedAt  uint64          // the refresh with which the link began
 	strangers map[string]bool // channels that the last refresh has listed, and no event has told of
 	dirty     []*channel
 	waiting   map[*channel]bool // channels of extensions that are not announced yet
@@ -58,6 +60,7 @@ func newModel(contexts []string, emit func(pbx.Event)) *model {
 		devices:    make(map[string]bool),
 		channels:   make(map[string]*channel),
 		byName:     make(map[string]*channel),
+		byOwner:    make(map[string]map[*channel]bool),
 		bridges:    make(map[string]*bridge),
 		requests:   make(map[string]*request),
 		waiting:    make(map[*channel]bool),
@@ -75,7 +78,7 @@ func newModel(contexts []string, emit func(pbx.Event)) *model {
 func (m *model) channel(id, name string) *channel {
 	c, ok := m.channels[id]
 	if !ok {
-		c = &channel{id: id, seenAt: m.now, listed: m.refresh.number, request: m.requests[id]}
+		c = &channel{id: id, seenAt: m.now, since: m.refresh.number, listed: m.refresh.number, request: m.requests[id]}
 		m.channels[id] = c
 		if c.request != nil {
 			c.request.appeared = true
@@ -91,12 +94,27 @@ func (m *model) rename(c *channel, name string) {
 	if m.byName[c.name] == c {
 		delete(m.byName, c.name)
 	}
+	m.disown(c)
 	c.name, c.local, c.device = name, isLocal(name), deviceOf(name)
 	m.byName[name] = c
+	if c.device != "" {
+		if m.byOwner[c.device] == nil {
+			m.byOwner[c.device] = make(map[*channel]bool)
+		}
+		m.byOwner[c.device][c] = true
+	}
 	if half := m.byName[otherHalf(name)]; c.local && half != nil {
 		c.half, half.half = half, c
 	}
 	m.own(c)
+}
+
+// disown forgets which device a channel belongs to.
+func (m *model) disown(c *channel) {
+	delete(m.byOwner[c.device], c)
+	if len(m.byOwner[c.device]) == 0 {
+		delete(m.byOwner, c.device)
+	}
 }
 
 // own finds the extension that a channel belongs to. Once a call is announced, its extension stays.
@@ -194,6 +212,7 @@ func (m *model) end(c *channel, cause int) {
 	if m.byName[c.name] == c {
 		delete(m.byName, c.name)
 	}
+	m.disown(c)
 	delete(m.waiting, c)
 	delete(m.untraced, c)
 }

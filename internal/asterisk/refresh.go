@@ -214,27 +214,37 @@ func (m *model) takeHistory(c *channel, item ami.Message, exists bool) {
 }
 
 // inferHold finds who holds whom in a state that was not seen coming. Asterisk does not list it, but the hint of an extension
-// that hears music because the other end pressed hold says so. Only an extension with a single call can be judged.
+// that hears music because the other end pressed hold says so.
 func (m *model) inferHold() {
-	single := make(map[*extension]*channel)
-	for _, c := range m.channels {
-		if c.extension == nil {
-			continue
-		}
-		if _, several := single[c.extension]; several {
-			single[c.extension] = nil
-			continue
-		}
-		single[c.extension] = c
+	m.linkedAt = m.refresh.number
+	for _, e := range m.extensions {
+		m.inferHoldOf(e)
 	}
-	for e, c := range single {
-		if c == nil {
-			continue
+}
+
+// inferHoldOf finds whether the one call of an extension is held by its other end. Hints follow what they tell of by milliseconds:
+// so they are believed until the other end itself is heard to press or release hold on this link. Through Local channels, they tell
+// nothing of holding.
+func (m *model) inferHoldOf(e *extension) {
+	var own *channel
+	for _, device := range e.devices {
+		for c := range m.byOwner[strings.ToLower(device)] {
+			if own != nil {
+				return // it may be either
+			}
+			own = c
 		}
-		// Through Local channels, a hint tells nothing of holding. What was heard while the lists came is newer than they are.
-		if other := c.bridge.other(c); other != nil && !other.local && other.holdHeard != m.refresh.number {
-			other.holding = e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
-			other.inferred = other.holding
-		}
+	}
+	if own == nil {
+		return
+	}
+	other := own.bridge.other(own)
+	if other == nil || other.local || other.holdHeard >= m.linkedAt || other.since > m.linkedAt {
+		return
+	}
+	held := e.Status == pbx.OnHold || e.Status == pbx.InUseOnHold
+	if other.holding != held {
+		other.holding, other.inferred = held, held
+		m.touchFar(other)
 	}
 }
