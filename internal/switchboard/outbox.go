@@ -19,6 +19,7 @@ type Outbox struct {
 	replies []int    // which of frames are answers to the client, which are never thrown away
 	spare   [][]byte // the array of the batch before, to be used again
 	size    int      // bytes in frames
+	flying  int      // bytes that are being written
 	state   int      // how many of them are a whole state, which may be larger than the limit
 	writing bool     // a writer goroutine lives
 	behind  bool     // overflowed, and not caught up since
@@ -126,11 +127,11 @@ func (o *Outbox) Close() {
 	}
 }
 
-// Pending returns how many bytes are queued, and not being written yet.
+// Pending returns how many bytes are queued or being written.
 func (o *Outbox) Pending() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.size
+	return o.size + o.flying
 }
 
 func (o *Outbox) queue(frames [][]byte, size int) {
@@ -161,11 +162,12 @@ func (o *Outbox) drain() {
 	for len(o.frames) > 0 && !o.closed {
 		batch := o.frames
 		o.frames, o.spare = o.spare, nil
-		o.replies, o.size, o.state = o.replies[:0], 0, 0
+		o.replies, o.flying, o.size, o.state = o.replies[:0], o.size, 0, 0
 		o.mu.Unlock()
 		err := o.write(batch)
 		clear(batch)
 		o.mu.Lock()
+		o.flying = 0
 		if cap(batch) <= keptFrames {
 			o.spare = batch[:0]
 		}

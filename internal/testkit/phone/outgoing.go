@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
@@ -59,7 +60,7 @@ func (c *Call) follow(invite *sip.Request, tx sip.ClientTransaction) {
 			cancelled = true
 			go c.sendCancel(invite)
 		case <-tx.Done():
-			c.end(End{Text: tx.Err().Error()})
+			c.end(End{Text: fmt.Sprint("transaction ended: ", tx.Err())})
 			return
 		case res := <-tx.Responses():
 			switch {
