@@ -28,9 +28,10 @@ type Client struct {
 	ended   chan struct{} // closed when nothing more will be received
 
 	// Owned by the test's goroutine.
-	ids      map[string]string    // the call id that each placeholder of Expect stands for
-	expected map[extensionKey]int // how many of the received messages Expect has dealt with
-	fences   int
+	ids        map[string]string    // the call id that each placeholder of Expect stands for
+	skipStatus bool                 // of the test's own goroutine: expect leaves extension states out
+	expected   map[extensionKey]int // how many of the received messages Expect has dealt with
+	fences     int
 
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced with each change of what follows
