@@ -1,9 +1,11 @@
 package asterisk
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,28 +125,44 @@ func (l *link) originate(r *request) {
 		}
 		r.answer(err)
 	}
+	reason := "" // of an OriginateResponse that says that it failed
 	l.send(actionID, action, func(msg ami.Message, err error) {
 		switch {
 		case errors.Is(err, errLost):
 			// The phone may be ringing. The request is kept: when the link is back, the leg is recognised.
 			delete(l.pending, actionID)
 			r.fail(pbx.PBXUnavailable, "the link was lost; the call may have been placed")
+		case err != nil && reason != "":
+			finish(r.outcome(reason))
 		case err != nil:
 			finish(unanswered(err))
 		case msg.Event() == "OriginateResponse" && strings.EqualFold(msg.Get("Response"), "Success"):
-			delete(m.requests, id)
 			finish(nil)
-		case msg.Event() == "OriginateResponse" && r.appeared && !r.ended:
-			// Why it failed, only the leg's end tells, which is on its way.
-			reason := msg.Get("Reason")
-			r.onEnd = func() { finish(r.outcome(reason)) }
-		case msg.Event() == "OriginateResponse":
+		case msg.Event() == "OriginateResponse" && (r.ended || !r.appeared && !m.reachable(e)):
 			finish(r.outcome(msg.Get("Reason")))
+		case msg.Event() == "OriginateResponse":
+			// Why it failed only the leg's end tells, which is on its way; even its beginning may be.
+			reason = cmp.Or(msg.Get("Reason"), "0")
+			r.onEnd = func() { finish(r.outcome(reason)) }
+			if !r.appeared {
+				l.pending[actionID].deadline = time.Now().Add(legGrace)
+			}
 		case fromPBX(msg) != nil:
 			finish(refusal(fromPBX(msg)))
 		default: // queued: the outcome follows when the phone has rung
 			l.pending[actionID].deadline = time.Now().Add(l.d.cfg.RingTimeout + l.d.cfg.Patience)
 		}
+	})
+}
+
+// legGrace is how long after an Originate has failed its leg may still be heard of.
+const legGrace = time.Second
+
+// reachable tells whether one of an extension's devices may be registered.
+func (m *model) reachable(e *extension) bool {
+	return slices.ContainsFunc(e.devices, func(device string) bool {
+		up, told := m.devices[strings.ToLower(device)]
+		return up || !told
 	})
 }
 

@@ -82,6 +82,7 @@ func (m *model) channel(id, name string) *channel {
 		m.channels[id] = c
 		if c.request != nil {
 			c.request.appeared = true
+			delete(m.requests, id)
 		}
 	}
 	if name != "" && c.name != name {

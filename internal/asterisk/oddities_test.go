@@ -287,6 +287,47 @@ func TestBootUnsaid(t *testing.T) {
 	}
 }
 
+// TestOutcomeBeforeTheLeg: on a busy machine an Originate's outcome comes before its leg's first event.
+func TestOutcomeBeforeTheLeg(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		response string
+		hangup   string
+		want     string
+	}{
+		{"Success|Reason: 4", "16", "[<nil>]"},
+		{"Failure|Reason: 0", "17", "[the extension's phone is busy]"},
+		{"Failure|Reason: 0", "21", "[the extension's phone rejected the call]"},
+	} {
+		b := newBench(t)
+		b.receive(message(t, "Event: FullyBooted"))
+		b.at(t, 0)
+		b.answer(t, "101")
+		b.published = nil
+		var outcomes []error
+		b.command(&request{
+			command: pbx.Command{Kind: pbx.Originate, Extension: pbx.ExtensionID{Context: "from-internal", Number: "101"}, Phone: "102"},
+			done:    func(err error) { outcomes = append(outcomes, err) },
+		})
+		action := b.sent(t)
+		leg := action.Get("ChannelId")
+		b.receive(message(t, "Response: Success|ActionID: "+action.ActionID()))
+		b.receive(message(t, "Event: OriginateResponse|ActionID: "+action.ActionID()+"|Response: "+tt.response))
+		b.receive(message(t, "Event: Newchannel|Channel: PJSIP/101-1|ChannelState: 0|Exten: s|Context: from-internal|Uniqueid: "+leg))
+		b.receive(message(t, "Event: Hangup|Uniqueid: "+leg+"|Cause: "+tt.hangup))
+		b.d.publish()
+		if got := fmt.Sprint(outcomes); got != tt.want {
+			t.Errorf("%s, %s: %s", tt.response, tt.hangup, got)
+		}
+		if diff := cmp.Diff([]string{leg + ": 101 → 102, state 0", leg + ": ended by " + tt.hangup}, kinds(b.published)); diff != "" {
+			t.Error(diff)
+		}
+		if len(b.d.model.requests) != 0 {
+			t.Error("the request is kept for ever")
+		}
+	}
+}
+
 // TestAnsweredOnce: a command has one outcome, whatever comes after it.
 func TestAnsweredOnce(t *testing.T) {
 	t.Parallel()

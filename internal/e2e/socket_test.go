@@ -297,14 +297,19 @@ func (c *socket) fill(b []byte) {
 	}
 }
 
-// text returns the next frame, which must be a text.
+// text returns the next message, and answers the pings before it.
 func (c *socket) text() string {
 	c.t.Helper()
-	op, payload := c.read()
-	if op != opText|final {
-		c.t.Fatalf("got a frame %#x %q, want a text", op, payload)
+	for {
+		switch op, payload := c.read(); op {
+		case opText | final:
+			return payload
+		case opPing | final:
+			c.write(clientFrame(opPong|final, payload))
+		default:
+			c.t.Fatalf("got a frame %#x %q, want a text", op, payload)
+		}
 	}
-	return payload
 }
 
 // wantText looks whether the next message is exactly that.
