@@ -12,6 +12,9 @@ import (
 func BenchmarkEventToFrame(b *testing.B) {
 	s := run(b, switchboard.Server{Name: "pbx1"})
 	s.Publish("pbx1", []pbx.Event{synchronized("101")})
+	if err := s.Settle(); err != nil {
+		b.Fatal(err)
+	}
 	out := switchboard.NewOutbox(1<<30, nil, func([][]byte) error { return nil }, func(error) {})
 	if err := s.Join(switchboard.NewSupervisor(out)); err != nil {
 		b.Fatal(err)
@@ -41,6 +44,9 @@ func BenchmarkFanOut(b *testing.B) {
 	const sessions = 1000
 	s := run(b, switchboard.Server{Name: "pbx1"})
 	s.Publish("pbx1", []pbx.Event{synchronized("101")})
+	if err := s.Settle(); err != nil {
+		b.Fatal(err)
+	}
 	var delivered atomic.Int64
 	done := make(chan struct{}, 1)
 	var target atomic.Int64

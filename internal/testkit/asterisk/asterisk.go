@@ -52,7 +52,7 @@ type Option func(*settings)
 
 // WithRights gives the AMI user the classes of events that it may read and of
 // actions that it may write, as manager.conf has them: "system,call". "" is none.
-// The default is "system,call" and "system,call,originate,reporting".
+// The default is what the README asks for: "system,call" and "call,originate".
 func WithRights(read, write string) Option {
 	return func(s *settings) { s.AMI.Read, s.AMI.Write = read, write }
 }

@@ -79,7 +79,7 @@ func newSettings(root string, base int, options []Option) (*settings, error) {
 		RTPEnd:    base + portsPerBlock - 1,
 		AMI: account{
 			User: "clavija", Secret: rand.Text(),
-			Read: "system,call", Write: "system,call,originate,reporting",
+			Read: "system,call", Write: "call,originate",
 		},
 		Admin:   account{User: "lab", Secret: rand.Text()},
 		TrunkIP: TrunkIP,
