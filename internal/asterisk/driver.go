@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -219,7 +218,7 @@ func advice(err error) string {
 		return "follow an Asterisk 13 or newer"
 	case errors.Is(err, errBehind):
 		return "this host is too busy for the events of the PBX: look what else runs on it"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, errEnded):
 		return "Asterisk has stopped, or has dropped this client; if it does so again and again, raise the user's writetimeout in manager.conf"
 	case errors.Is(err, errSilent):
 		return "the PBX, or the network on the way to it, has stopped answering"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ const (
 
 var (
 	errSilent = errors.New("the pbx does not answer any more")
+	errEnded  = errors.New("the pbx has ended the link")
 	errBehind = errors.New("events come faster than they can be applied")
 )
 
@@ -99,7 +101,11 @@ func (l *link) fail(err error) {
 func (l *link) read() {
 	for {
 		msg, err := l.conn.Read()
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			l.fail(fmt.Errorf("ami read: %w: %w", errEnded, err))
+			return
+		case err != nil:
 			l.fail(fmt.Errorf("ami read: %w", err))
 			return
 		}

@@ -94,7 +94,7 @@ func hinted(changes map[string]string) map[string]string {
 	return hints
 }
 
-// wantNothing fails the test if anything was told of an extension since it was last asked for.
+// wantNothing fails the test if anything was told of an extension's calls since the last want.
 func (f *fault) wantNothing(extensions ...string) {
 	f.TB.Helper()
 	for _, extension := range extensions {
@@ -109,6 +109,7 @@ func planUnchanged(f *fault) {
 	f.awaitHints(originalHints())
 	f.settled(talking)
 	f.wantNothing("101", "102", "103", "104", "105")
+	f.wantNeverAway()
 }
 
 func planAdded(f *fault) {

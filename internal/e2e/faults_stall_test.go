@@ -61,7 +61,7 @@ func stallAsked(f *fault) {
 	asked.awaitTimes(f.t, 2, "Action: Ping")
 	f.Server.Thaw()
 	said.awaitTimes(f.t, 2, "Response: Success")
-	f.want("101")
+	f.wantNeverAway()
 }
 
 // stall makes the link silent, and checks that this is noticed in time, and what agents are told then.
@@ -122,4 +122,5 @@ func stallShort(f *fault) {
 		isStatus(protocol.StatusInUse), isStatus(protocol.StatusIdle), newInbound("$b", "101", "102"),
 		inState("$b", protocol.StateRinging), inState("$b", protocol.StateUp),
 		marked("$b", protocol.StartMOH), marked("$b", protocol.StopMOH), hungUp("$b", 16))
+	f.wantNeverAway()
 }

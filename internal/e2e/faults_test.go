@@ -142,7 +142,8 @@ func (f *fault) settled(channels ...string) {
 	f.client.AwaitState(func(r *watch.Replica) bool { return has(r, want) })
 }
 
-// want fails the test unless the supervisor has got exactly these updates of an extension since the last want, call by call.
+// want fails the test unless the supervisor has got exactly these updates of an extension's calls since the last want, call by call,
+// and comes to see it in the last of these states. Asterisk runs together states that follow each other closely.
 func (f *fault) want(extension string, updates ...protocol.Message) {
 	f.TB.Helper()
 	f.client.ExpectCalls("pbx1", extension, updates...)
@@ -152,6 +153,12 @@ func (f *fault) want(extension string, updates ...protocol.Message) {
 			return
 		}
 	}
+}
+
+// wantNeverAway fails the test if the supervisor has seen any extension become unavailable.
+func (f *fault) wantNeverAway() {
+	f.TB.Helper()
+	watch.Never(f.client, func(m protocol.ExtensionStatus) bool { return m.Status == protocol.StatusUnavailable })
 }
 
 // What the supervisor is told. Calls are named by placeholders; see [watch.Client.Expect].
@@ -192,8 +199,6 @@ func (f *fault) ringing() (caller, callee *phone.Call) {
 	f.TB.Helper()
 	caller, callee = f.dial("101", "102", "102")
 	f.settled(calling101, called102)
-	awaitStatus(f.client, protocol.StatusInUse, "101")
-	awaitStatus(f.client, protocol.StatusRinging, "102")
 	f.want("101", isStatus(protocol.StatusInUse), newOutbound("$a", "101", "102"), inState("$a", protocol.StateRing))
 	f.want("102", isStatus(protocol.StatusRinging), newInbound("$b", "101", "102"), inState("$b", protocol.StateRinging))
 	return caller, callee
@@ -205,7 +210,6 @@ func (f *fault) talking() (caller, callee *phone.Call) {
 	caller, callee = f.ringing()
 	callee.Answer()
 	f.settled(talking)
-	awaitStatus(f.client, protocol.StatusInUse, "102")
 	f.want("101", inState("$a", protocol.StateUp))
 	f.want("102", isStatus(protocol.StatusInUse), inState("$b", protocol.StateUp))
 	return caller, callee

@@ -31,6 +31,7 @@ func (c *Call) Resume() {
 
 func (c *Call) change(want direction) {
 	c.phone.tb.Helper()
+	c.AwaitState(c.phone.tb.Context(), Answered) // the far end may know of the answer before this phone does
 	if err := c.reinvite(want); err != nil {
 		c.phone.tb.Fatalf("%s: change to %s: %v", c, want, err)
 	}
