@@ -129,8 +129,11 @@ func (m *model) applyChannel(event string, msg ami.Message) {
 
 // hold notes that a leg has pressed hold, or released it.
 func (m *model) hold(c *channel, pressed bool) {
-	if peer := m.peer(c); peer != nil && peer.inferred && !pressed && !c.holding {
-		peer.holding, peer.inferred = false, false // so it was this end that held, not the other
+	// The hints of chan_sip tell who holds, not who is held: so it was this end that held, not the other. (With PJSIP, an Unhold of
+	// an end that was not known to hold is only late.)
+	guessed := strings.HasPrefix(c.device, "sip/") && !pressed && !c.holding
+	if peer := m.peer(c); guessed && peer != nil && peer.inferred {
+		peer.holding, peer.inferred = false, false
 		m.touchFar(peer)
 	}
 	c.holding, c.inferred, c.holdHeard = pressed, false, m.refresh.number

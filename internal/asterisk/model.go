@@ -27,9 +27,9 @@ type model struct {
 
 	channels map[string]*channel // by Uniqueid
 	byName   map[string]*channel
-	byOwner  map[string]map[*channel]bool // by device
+	byOwner  map[string]map[*channel]bool // the channels of each device, in lower case
 	bridges  map[string]*bridge
-	requests map[string]*request // our Originates that have no outcome yet, by ChannelId
+	requests map[string]*request // our Originates whose leg has not appeared yet, by ChannelId
 
 	refresh   refresh
 	linkedAt  uint64          // the refresh with which the link began
